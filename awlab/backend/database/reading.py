@@ -1,0 +1,253 @@
+"""Run a query: its objects, its columns, its count, its SQL."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from awlab.backend.database.class_tables import catalog
+from awlab.backend.database.compiler import Scope
+from awlab.backend.database.connection import Database, current_database
+from awlab.backend.database.context import visible
+from awlab.backend.database.meta import concrete_subclasses
+from awlab.backend.database.resolve import split_path, walk_path
+from awlab.backend.database.results import Rows, fixed_width, masked, never_null, rows_of
+from awlab.backend.errors import QueryError
+
+if TYPE_CHECKING:
+    from awlab.backend.database.query import Query
+
+__all__ = [
+    "cached_rows",
+    "count_rows",
+    "fetch_rows",
+    "html_page",
+    "read_columns",
+    "read_table",
+    "spell_sql",
+]
+
+_PAGE = 20
+
+
+def _prepare(database: Database, query: Query, *, numbered: bool = False) -> Scope:
+    scope = Scope(catalog(database), query.root, numbered=numbered)
+    scope.require(query.where)
+    for path in query.order:
+        scope.need(split_path(path.removeprefix("-")))
+    for name in ("creator", "project", "privileges"):
+        scope.need((name,))
+    return scope
+
+
+def _finish(scope: Scope, query: Query, columns: list[Any], *, ordered: bool = True) -> Any:
+    source = scope.source()
+    seen = visible(*(scope.root_column(name) for name in ("creator", "project", "privileges")))
+    statement = sa.select(*columns).select_from(source).where(scope.condition(query.where), seen)
+    if ordered or query._cut:
+        for path in query.order:
+            column = scope.column(split_path(path.removeprefix("-")))
+            direction = column.desc() if path.startswith("-") else column.asc()
+            statement = statement.order_by(direction.nulls_last())
+        statement = statement.order_by(scope.id())
+    if query.start:
+        statement = statement.offset(query.start)
+    if query.stop is not None:
+        statement = statement.limit(max(0, query.stop - query.start))
+    return statement
+
+
+def cached_rows(query: Query) -> Rows | None:
+    """Return the rows read before, if nothing was committed since."""
+    found = query.__dict__.get("_cache")
+    database = current_database()
+    if found is None or found[0] is not database or found[1] != database.epoch:
+        return None
+    return found[2]  # type: ignore[no-any-return]
+
+
+def fetch_rows(query: Query) -> Rows:
+    """Read which objects a query finds: one statement, which also carries their links."""
+    rows = cached_rows(query)
+    if rows is not None:
+        return rows
+    database = current_database()
+    leaves = concrete_subclasses(query.root)
+    rows = _one_class(database, query) if len(leaves) == 1 else _many_classes(database, query)
+    query.__dict__["_cache"] = (database, database.epoch, rows)
+    return rows
+
+
+def _one_class(database: Database, query: Query) -> Rows:
+    leaf = concrete_subclasses(query.root)[0]
+    links = [name for name, a in query.root._attributes.items() if a.kind == "link"]
+    scope = _prepare(database, query)
+    for name in links:
+        scope.need((name,))
+    columns = [scope.id()]
+    for name in links:
+        columns += never_null(scope.column((name,)), "int")
+    kinds = ["int"] + ["int", "bool"] * len(links)
+    ids, *values = database.arrays(_finish(scope, query, columns), kinds)
+    rows = rows_of(database, leaf, ids, None)
+    for i, name in enumerate(links):
+        rows.blocks[0].put(name, masked(values[2 * i], values[2 * i + 1]))
+    return rows
+
+
+def _many_classes(database: Database, query: Query) -> Rows:
+    scope = _prepare(database, query, numbered=True)
+    columns = [scope.id(), sa.cast(scope.class_number(), sa.BigInteger)]
+    ids, numbers = database.arrays(_finish(scope, query, columns), ["int", "int"])
+    return rows_of(database, query.root, ids, numbers)
+
+
+def count_rows(query: Query, cap: int | None = None) -> int:
+    """Count what a query finds, up to ``cap``."""
+    database = current_database()
+    scope = _prepare(database, query)
+    statement = _finish(scope, query, [scope.id()], ordered=False)
+    if cap is not None:
+        statement = statement.limit(cap)
+    return int(database.scalar(sa.select(sa.func.count()).select_from(statement.subquery())))
+
+
+def _column_paths(query: Query, paths: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Check the paths asked for; a link stands for the object_id of what it points to."""
+    found = []
+    for path in paths:
+        names = split_path(path)
+        steps = walk_path(query.root, names)
+        if any(step.kind == "links" for step in steps):
+            raise QueryError(f"{path} passes through a list", "query the class listed instead")
+        if steps[-1].kind == "struct":
+            inner = ", ".join(f"{path}.{name}" for name in steps[-1].type._attributes)
+            raise QueryError(f"{path} is a group of values", f"name one: {inner}")
+        found.append((*names, "object_id") if steps[-1].kind == "link" else names)
+    return found
+
+
+def read_columns(query: Query, paths: tuple[str, ...]) -> dict[str, Any]:
+    """Read attributes of all objects of a query in one statement, as arrays."""
+    if not paths:
+        raise QueryError("columns() needs at least one attribute path")
+    database = current_database()
+    wanted = _column_paths(query, paths)
+    scope = _prepare(database, query)
+    for names in wanted:
+        scope.need(names)
+    columns = [scope.column(names) for names in wanted]
+    attributes = [walk_path(query.root, names)[-1] for names in wanted]
+    kinds = [fixed_width(attribute) for attribute in attributes]
+    numeric = [kind for kind in kinds if kind is not None]
+    if len(numeric) < len(kinds):
+        rows = database.rows(_finish(scope, query, _labelled(columns)))
+        lists = list(zip(*rows, strict=True)) or [()] * len(paths)
+        values = [_array(list(items), kind) for items, kind in zip(lists, kinds, strict=True)]
+        return dict(zip(paths, values, strict=True))
+    picked = [
+        c for column, kind in zip(columns, numeric, strict=True) for c in never_null(column, kind)
+    ]
+    wire = [k for kind in numeric for k in (kind, "bool")]
+    arrays = database.arrays(_finish(scope, query, _labelled(picked)), wire)
+    pairs = zip(arrays[0::2], arrays[1::2], strict=True)
+    values = [np.ma.masked_array(v, null) if null.any() else v for v, null in pairs]
+    return dict(zip(paths, values, strict=True))
+
+
+def _labelled(columns: list[Any]) -> list[Any]:
+    return [column.label(f"c{i}") for i, column in enumerate(columns)]
+
+
+_DTYPES = {"float": "f8", "int": "i8", "bool": "?", "datetime": "datetime64[us]"}
+
+
+def _array(items: list[Any], kind: str | None) -> NDArray[Any]:
+    null = np.array([item is None for item in items], dtype=bool)
+    texts = all(isinstance(item, str) or item is None for item in items)
+    dtype: Any = _DTYPES[kind] if kind else (str if texts else object)
+    zero: Any = np.zeros(1, dtype=_DTYPES[kind])[0] if kind else ""
+    filled = [zero if item is None else item for item in items]
+    if dtype is object:
+        values = np.empty(len(filled), dtype=object)
+        values[:] = filled
+    else:
+        values = np.array(filled, dtype=dtype)
+    return np.ma.masked_array(values, null) if null.any() else values
+
+
+def default_paths(root: Any) -> list[str]:
+    """Return the paths of all plain values of a class, and the names of what it links to."""
+    paths: list[str] = []
+    for name, attribute in root._attributes.items():
+        if attribute.kind == "value" and attribute.type not in (bytes, list, dict):
+            paths.append(name)
+        elif attribute.kind == "link" and "name" in attribute.type._attributes:
+            paths.append(f"{name}.name")
+        elif attribute.kind == "struct":
+            paths += [f"{name}.{field}" for field in attribute.type._attributes]
+    return paths
+
+
+def read_table(query: Query, paths: tuple[str, ...]) -> Any:
+    """Read attributes of all objects of a query as a ``QTable`` with units."""
+    from astropy import units
+    from astropy.table import QTable
+    from astropy.time import Time
+    from astropy.utils.masked import Masked
+
+    wanted = tuple(paths) or tuple(default_paths(query.root))
+    table = QTable()
+    for path, values in read_columns(query, wanted).items():
+        attribute = walk_path(query.root, split_path(path))[-1]
+        if attribute.unit and attribute.kind == "value" and values.dtype.kind in "fi":
+            unit = units.Unit(attribute.unit)
+            if isinstance(values, np.ma.MaskedArray):
+                table[path] = Masked(values.filled(np.nan), mask=values.mask) * unit
+            else:
+                table[path] = values * unit
+        elif values.dtype.kind == "M":
+            plain = np.asarray(np.ma.getdata(values), dtype="datetime64[ns]")
+            column = Time(plain, format="datetime64", scale="utc")
+            if isinstance(values, np.ma.MaskedArray):
+                column[np.asarray(values.mask)] = np.ma.masked
+            table[path] = column
+        else:
+            table[path] = values
+        table[path].info.description = attribute.doc
+    table.meta["query"] = str(query)
+    return table
+
+
+def spell_sql(query: Query) -> str:
+    """Return the statement that finds the objects, values in place, for people to read."""
+    database = current_database()
+    scope = _prepare(database, query)
+    columns = [scope.id(), scope.column(("object_id",)) if scope.need(("object_id",)) else None]
+    return database.spell(_finish(scope, query, columns))
+
+
+def html_page(query: Query) -> str:
+    """Return the first page of a query as an HTML table; every value is escaped."""
+    paths = default_paths(query.root)[:12]
+    shown = read_columns(query.limit(_PAGE), tuple(paths))
+    total = query.count(cap=10_001)
+    more = "more than 10,000" if total > 10_000 else f"{total:,}"
+    head = "".join(f"<th>{html.escape(path)}</th>" for path in paths)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>"
+        for row in zip(*shown.values(), strict=True)
+    )
+    caption = f"{html.escape(query.root.__name__)}: {more} objects, first {min(total, _PAGE)} shown"
+    return f"<table><caption>{caption}</caption><tr>{head}</tr>{body}</table>"
+
+
+def _cell(value: Any) -> str:
+    if value is np.ma.masked or value is None:
+        return "&ndash;"
+    text = f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)
+    return html.escape(text)
