@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from awlab.backend.database.amend import AMENDABLE, Amendment, amend, history
 from awlab.backend.database.attributes import Persistent, as_datetime, persistent
 from awlab.backend.database.commit import commit_objects
 from awlab.backend.database.connection import (
@@ -11,6 +12,8 @@ from awlab.backend.database.connection import (
     open_database,
 )
 from awlab.backend.database.context import PRIVILEGES, Context, context
+from awlab.backend.database.expression import And, Between, Compare, In, IsNull, Like, Not, Or
+from awlab.backend.database.locks import held_lock
 from awlab.backend.database.meta import (
     DBMeta,
     Struct,
@@ -21,17 +24,30 @@ from awlab.backend.database.meta import (
 from awlab.backend.database.objects import DBObject
 from awlab.backend.database.paths import AttributePath
 from awlab.backend.database.query import Query
+from awlab.backend.database.reading import read_records
+from awlab.backend.database.results import objects_with_ids
 
 __all__ = [
+    "AMENDABLE",
     "PRIVILEGES",
+    "Amendment",
+    "And",
     "AttributePath",
+    "Between",
+    "Compare",
     "Context",
     "DBMeta",
     "DBObject",
     "Database",
+    "In",
+    "IsNull",
+    "Like",
+    "Not",
+    "Or",
     "Persistent",
     "Query",
     "Struct",
+    "amend",
     "as_datetime",
     "class_named",
     "close_database",
@@ -39,7 +55,11 @@ __all__ = [
     "concrete_subclasses",
     "context",
     "current_database",
+    "held_lock",
+    "history",
+    "objects_with_ids",
     "open_database",
     "persistent",
+    "read_records",
     "registered_classes",
 ]

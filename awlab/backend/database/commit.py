@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
 from awlab.backend.database.class_tables import catalog, table_of
 from awlab.backend.database.connection import current_database
@@ -20,7 +19,9 @@ if TYPE_CHECKING:
 
     from awlab.backend.database.connection import Database
 
-__all__ = ["column_values", "commit_objects", "content_key"]
+_WORLD = 4
+
+__all__ = ["column_values", "commit_objects"]
 
 
 def commit_objects(objects: list[Any]) -> None:
@@ -49,6 +50,8 @@ def commit_objects(objects: list[Any]) -> None:
     with database.transaction() as connection:
         for item in ordered:
             item._state.update(base | {"creation_date": item._state.get("creation_date") or made})
+            if type(item)._named_for_all:
+                item._state["privileges"] = _WORLD
             numbers[id(item)] = _insert(database, connection, item, numbers)
     for item in ordered:
         _seal(item, numbers[id(item)])
@@ -124,14 +127,14 @@ def _number(item: Any, numbers: dict[int, int]) -> int:
 def _insert(database: Database, connection: Connection, item: Any, numbers: dict[int, int]) -> int:
     table = table_of(type(item))
     values = column_values(item, numbers)
-    if hasattr(type(item), "_content_addressed"):
-        values["content_hash"] = item._state["content_hash"] = content_key(values)
-        same = sa.select(table.c.id).where(table.c.content_hash == values["content_hash"])
-        found = connection.execute(same.order_by(table.c.id).limit(1)).scalar()
-        if found is not None:
-            return int(found)
-    next_id = sa.text(f"nextval('{ID_SEQUENCE}')")
-    statement = table.insert().values(**values, id=next_id).returning(table.c.id)
+    values["id"] = sa.text(f"nextval('{ID_SEQUENCE}')")
+    statement = insert(table).values(**values).returning(table.c.id)
+    key: tuple[str, ...] = type(item)._unique_on
+    if key:
+        # Things that only have a name, and parameter sets, exist once: the first one is taken.
+        statement = statement.on_conflict_do_nothing(index_elements=key)
+        found = connection.execute(statement).scalar()
+        return _existing(connection, item, values) if found is None else int(found)
     number = int(connection.execute(statement).scalar_one())
     rows = [
         {"target": number, "source": _number(other, numbers), "role": role, "ordinal": ordinal}
@@ -143,18 +146,21 @@ def _insert(database: Database, connection: Connection, item: Any, numbers: dict
     return number
 
 
+def _existing(connection: Connection, item: Any, values: dict[str, Any]) -> int:
+    """Become the object that has the same key already."""
+    table = table_of(type(item))
+    same = [table.c[name] == values[name] for name in type(item)._unique_on]
+    row = connection.execute(sa.select(table).where(*same)).mappings().one()
+    attributes = type(item)._attributes
+    kept = {n: row[n] for n, a in attributes.items() if a.kind in ("value", "array")}
+    item._state.update(kept)
+    return int(row["id"])
+
+
 def _list_roles(database: Database, item: Any) -> list[tuple[str, int]]:
     known = catalog(database)
     attributes = type(item)._attributes.items()
     return [(name, known.role(name)) for name, a in attributes if a.kind == "links"]
-
-
-def content_key(values: dict[str, Any]) -> str:
-    """Content hash of the values that make an object what it is, bookkeeping left out."""
-    bookkeeping = ("object_id", "creation_date", "creator", "project", "privileges", "content_hash")
-    kept = {name: value for name, value in values.items() if name not in bookkeeping}
-    text = json.dumps(kept, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
 def _seal(item: Any, number: int) -> None:

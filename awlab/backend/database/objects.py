@@ -41,6 +41,12 @@ class DBObject(metaclass=DBMeta):
 
     # Instruments, chips and filters only name things: links to them are not lineage.
     _lineage_node = True
+    # Attributes that make an object the same as one that exists already.
+    _unique_on: tuple[str, ...] = ()
+    # Visible to everybody whatever the context it was made in.
+    _named_for_all = False
+    # Further indexes of the table: tuples of column names.
+    _indexes: tuple[tuple[str, ...], ...] = ()
     _state: dict[str, Any] | None = None
     _block: Any = None
     _row = 0

@@ -27,6 +27,7 @@ __all__ = [
     "fetch_rows",
     "html_page",
     "read_columns",
+    "read_records",
     "read_table",
     "spell_sql",
 ]
@@ -178,6 +179,30 @@ def _array(items: list[Any], kind: str | None) -> NDArray[Any]:
     else:
         values = np.array(filled, dtype=dtype)
     return np.ma.masked_array(values, null) if null.any() else values
+
+
+def read_records(query: Query, paths: tuple[str, ...]) -> list[tuple[Any, ...]]:
+    """Read plain records for planning: ``id`` is the row number, links are row numbers.
+
+    Parameters
+    ----------
+    query : Query
+        Objects wanted.
+    paths : tuple of str
+        ``id``, values and links (0 for none).
+
+    Returns
+    -------
+    list of tuple
+        One per object, in the order of the query; None for missing values.
+    """
+    database = current_database()
+    scope = _prepare(database, query)
+    names = [split_path(path) for path in paths if path != "id"]
+    for path in names:
+        scope.need(path)
+    columns = [scope.id() if p == "id" else scope.column(split_path(p)) for p in paths]
+    return [tuple(row) for row in database.rows(_finish(scope, query, _labelled(columns)))]
 
 
 def default_paths(root: Any) -> list[str]:

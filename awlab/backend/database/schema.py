@@ -118,8 +118,11 @@ def _create(connection: Connection, cls: Any) -> None:
     for name, attribute in cls._attributes.items():
         if attribute.kind == "link":
             _link_keys(operations, cls, name, dependency=attribute.dependency)
-    for names in getattr(cls, "_indexes", ()):
+    for names in cls._indexes:
         operations.create_index(f"{cls.__name__}_{'_'.join(names)}", cls.__name__, list(names))
+    if cls._unique_on:
+        name = f"{cls.__name__}_unique"
+        operations.create_index(name, cls.__name__, list(cls._unique_on), unique=True)
 
 
 def _link_keys(operations: Any, cls: Any, name: str, *, dependency: bool) -> None:

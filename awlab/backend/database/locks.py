@@ -1,0 +1,59 @@
+"""Locks that make something once, whoever asks at the same moment.
+
+A session-level advisory lock belongs to a connection of its own: PostgreSQL drops it when the
+process dies, even by ``kill -9``, and no transaction stays open meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Iterator
+
+import sqlalchemy as sa
+
+from awlab.backend.database.connection import current_database
+from awlab.backend.errors import TargetError
+
+__all__ = ["held_lock", "lock_number"]
+
+
+def lock_number(key: str) -> int:
+    """Return the 64-bit number of a lock: the same in every process."""
+    digest = hashlib.sha256(key.encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+@contextlib.contextmanager
+def held_lock(key: str, timeout: float | None = None) -> Iterator[None]:
+    """Hold the lock of ``key``; wait while another process holds it.
+
+    Parameters
+    ----------
+    key : str
+        What is locked, in words.
+    timeout : float, optional
+        Longest wait [s]; for ever by default.
+
+    Raises
+    ------
+    TargetError
+        If the lock is still held by another process after that time.
+    """
+    number = lock_number(key)
+    with current_database().autocommit() as connection:
+        start, pause = time.monotonic(), 0.005
+        # Polling, because psycopg2 cannot be interrupted while it waits inside PostgreSQL.
+        while not connection.execute(sa.select(sa.func.pg_try_advisory_lock(number))).scalar():
+            if timeout is not None and time.monotonic() - start > timeout:
+                raise TargetError(
+                    f"{key} is being made by another process since {timeout:.0f} s",
+                    "see `%awe jobs`; wait for it or end it",
+                )
+            time.sleep(pause)
+            pause = min(0.25, pause * 1.5)
+        try:
+            yield
+        finally:
+            connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
