@@ -12,12 +12,14 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 # One stamp per set of extras, keyed on what decides the content of the environment.
-$(VENV)/for-users: pyproject.toml binder/install
+DECIDING := pyproject.toml binder/install $(wildcard jupyter-config/*/*.json jupyter-config/*/*/*)
+
+$(VENV)/for-users: $(DECIDING)
 	@echo "awlab: installing into $(VENV) (a few minutes the first time)"
 	@binder/install $(VENV)
 	@touch $@
 
-$(VENV)/for-developers: pyproject.toml binder/install
+$(VENV)/for-developers: $(DECIDING)
 	@echo "awlab: installing with test and lint tools into $(VENV) (a few minutes the first time)"
 	@binder/install $(VENV) test,lint,bench
 	@touch $@ $(VENV)/for-users
