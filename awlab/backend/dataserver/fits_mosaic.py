@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from awlab.backend.dataserver.header import Header
 from awlab.backend.errors import AlreadyStored
 
 __all__ = ["write_mosaic"]
+
+_BLOCK = 2880
 
 
 def write_mosaic(
@@ -31,41 +34,46 @@ def write_mosaic(
     path : Path
         File to make.
     primary_header : mapping
-        Cards of the primary HDU, in order; a value may be a tuple (value, comment). Keys longer
-        than eight characters become ``HIERARCH`` cards.
+        Cards of the primary HDU, in order, without those that describe its (empty) data; a value
+        may be a tuple (value, comment). Keys longer than eight characters become ``HIERARCH``
+        cards.
     extensions : sequence of tuple
-        Header and image, shape (rows, columns) [ADU], of each extension.
+        Header, likewise, and image, shape (rows, columns) [ADU], of each extension.
 
     Raises
     ------
     AlreadyStored
         If `path` exists.
     """
-    from astropy.io import fits  # noqa: TID251  # the second of the two FITS writers
-
     if path.exists():
         raise AlreadyStored(f"{path} exists", "raw files are written once; choose another name")
-    hdus = fits.HDUList([fits.PrimaryHDU(header=fits.Header(_cards(fits, primary_header)))])
-    for header, image in extensions:
-        # BZERO is set by hand and the data shifted in integers: astropy's own way goes through
-        # a second copy, and ImageHDU(uint16) would drop the cards it does not expect.
-        hdu = fits.ImageHDU(data=(image ^ np.uint16(0x8000)).view(np.int16))
-        hdu.header.extend(_cards(fits, header), end=True)
-        hdu.header["BSCALE"] = 1.0
-        hdu.header["BZERO"] = 32768.0
-        hdus.append(hdu)
-    # Not verified here: that would parse every card again and double the time; the tests do it.
+    empty = {"SIMPLE": True, "BITPIX": 8, "NAXIS": 0, "EXTEND": True}
     partial = path.with_name(f".{path.name}.part")
     try:
-        hdus.writeto(partial, output_verify="ignore", overwrite=True)
+        with partial.open("wb") as stream:
+            stream.write(Header({**empty, **primary_header}).to_text().encode("ascii"))
+            for header, image in extensions:
+                stream.write(Header(_extension_cards(header, image)).to_text().encode("ascii"))
+                # Signed big-endian with an offset of 32768 is the same bits, but for the first.
+                pixels = (image ^ np.uint16(0x8000)).astype(">u2").tobytes()
+                stream.write(pixels)
+                stream.write(bytes(-len(pixels) % _BLOCK))
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _cards(fits: Any, header: Mapping[str, Any]) -> list[Any]:
-    cards = []
-    for key, entry in header.items():
-        value, comment = entry if isinstance(entry, tuple) else (entry, "")
-        cards.append(fits.Card(key if len(key) <= 8 else f"HIERARCH {key}", value, comment))
-    return cards
+def _extension_cards(header: Mapping[str, Any], image: NDArray[np.uint16]) -> dict[str, Any]:
+    rows, columns = image.shape
+    layout = {
+        "XTENSION": ("IMAGE", "Image extension"),
+        "BITPIX": 16,
+        "NAXIS": 2,
+        "NAXIS1": columns,
+        "NAXIS2": rows,
+        "PCOUNT": 0,
+        "GCOUNT": 1,
+        "BSCALE": 1.0,
+        "BZERO": (32768.0, "Unsigned 16-bit integers"),
+    }
+    return {**layout, **header}

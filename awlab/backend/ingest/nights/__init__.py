@@ -78,13 +78,13 @@ def available_nights() -> dict[str, NightInfo]:
             "WFI",
             "2000-04-28",
             "simulated night of the 8-chip WFI in a small format, B and R, with known truth: "
-            "69 exposures, 170 MB",
+            "77 exposures, 230 MB",
             network=False,
             simulated=True,
         ),
         NightInfo(
             "sa112",
-            "Apogee USB/Net",
+            "Feder",
             "2013-07-03",
             "real night at Feder Observatory, Landolt field SA112-SF1 in B, V, R, I: 150 frames, "
             "12 MB to fetch, 230 MB on disk",

@@ -190,7 +190,7 @@ def _blocks() -> Iterator[_Block]:
         ("#844", "28T20:20:17.066", "28T20:33:44.902"),
     ):
         yield _Block("dome", "WFI_img_tec_GainLin", "FLAT,DOME", band, gain_at, pairs)
-        yield _Block("dome", "WFI_img_cal_DomeFlat", "FLAT,DOME", band, flat_at, (25.0,) * 6)
+        yield _Block("dome", "WFI_img_cal_DomeFlat", "FLAT,DOME", band, flat_at, (25.0,) * 10)
     dusk = (2.0, 3.0, 5.0, 8.0, 12.0)
     fading = (52e3, 47e3, 49e3, 44e3, 41e3)
     yield _Block(

@@ -45,7 +45,7 @@ def make_wfi_night(
 ) -> NightFiles:
     """Make the simulated WFI night of 2000-04-28, or find it made.
 
-    Ten biases, three darks, dome flats (pairs from 4 to 36 s and a series of six) and five
+    Ten biases, three darks, dome flats (pairs from 4 to 36 s and a series of ten at 25 s) and five
     twilight flats in B (#842) and R (#844), a standard field before and after, five dithered
     science exposures per filter. The truth is kept in the sub-folder ``truth``.
 

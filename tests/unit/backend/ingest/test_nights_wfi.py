@@ -21,7 +21,7 @@ from awlab.backend.ingest.nights import NightTruth, available_nights, make_wfi_n
 from awlab.backend.ingest.nights.layout import CHIPS, Layout
 
 SIZE = (64, 96)
-COUNTS = {"bias": 10, "dark": 3, "dome": 32, "twilight": 10, "standard": 4, "science": 10}
+COUNTS = {"bias": 10, "dark": 3, "dome": 40, "twilight": 10, "standard": 4, "science": 10}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_a_complete_night_is_reused_and_a_damaged_one_remade(night, tmp_path):
     assert not remade.reused
     assert digest(remade.folder) == digest(night.folder)
     assert (remade.truth / "ccd52.npz").is_file()
-    assert calls == [(done, 69) for done in range(1, 70)]
+    assert calls == [(done, 77) for done in range(1, 78)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["night"]
 
 
