@@ -12,7 +12,17 @@ from awlab.backend.database.connection import (
     open_database,
 )
 from awlab.backend.database.context import PRIVILEGES, Context, context
-from awlab.backend.database.expression import And, Between, Compare, In, IsNull, Like, Not, Or
+from awlab.backend.database.expression import (
+    And,
+    Between,
+    Compare,
+    In,
+    IsNull,
+    Like,
+    Not,
+    Or,
+    WithIds,
+)
 from awlab.backend.database.locks import held_lock
 from awlab.backend.database.meta import (
     DBMeta,
@@ -47,6 +57,7 @@ __all__ = [
     "Persistent",
     "Query",
     "Struct",
+    "WithIds",
     "amend",
     "as_datetime",
     "class_named",

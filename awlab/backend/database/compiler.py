@@ -23,6 +23,7 @@ from awlab.backend.database.expression import (
     Node,
     Not,
     Or,
+    WithIds,
 )
 from awlab.backend.database.meta import concrete_subclasses
 from awlab.backend.database.registry_tables import dbobject, edge
@@ -138,6 +139,8 @@ class Scope:
                     self.require(item, inner=False)
             case Not(item):
                 self.require(item, inner=False)
+            case WithIds():
+                pass  # the id is always there
             case _:
                 before, step, _ = self._at_list(node.path)
                 if step is not None:
@@ -197,6 +200,8 @@ class Scope:
             case Not(item):
                 # The complement: a missing value makes the item not true, so NOT takes it in.
                 return self.condition(item).is_not(sa.true())
+            case WithIds(ids):
+                return self.id() == sa.any_(sa.literal(list(ids), sa.ARRAY(sa.BigInteger)))
             case _:
                 before, step, after = self._at_list(node.path)
                 if step is not None:

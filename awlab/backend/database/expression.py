@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["And", "Between", "Compare", "In", "IsNull", "Like", "Node", "Not", "Or", "spell"]
+__all__ = ["And", "Between", "Compare", "In", "IsNull", "Like", "Node", "Not", "Or", "WithIds", "spell"]
 
 Names = tuple[str, ...]
 
@@ -52,6 +52,13 @@ class IsNull:
 
 
 @dataclass(frozen=True, slots=True)
+class WithIds:
+    """Be one of the rows with these numbers."""
+
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class And:
     """All items hold; none at all means everything."""
 
@@ -72,7 +79,7 @@ class Not:
     item: Node
 
 
-Node = Compare | In | Between | Like | IsNull | And | Or | Not
+Node = Compare | In | Between | Like | IsNull | WithIds | And | Or | Not
 
 
 def _value(value: Any) -> str:
@@ -108,3 +115,5 @@ def spell(node: Node, root: str) -> str:
             return f"{root}.{'.'.join(path)}.like({pattern!r})"
         case IsNull(path):
             return f"{root}.{'.'.join(path)}.is_null()"
+        case WithIds(ids):
+            return f"{root} among {len(ids)} certain objects"
