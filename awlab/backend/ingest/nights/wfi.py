@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from awlab.backend.dataserver.fits_mosaic import write_mosaic
+from awlab.backend.dataserver import write_mosaic
 from awlab.backend.ingest.nights.detector import make_chip
 from awlab.backend.ingest.nights.exposing import ON_SKY, Camera, expose
 from awlab.backend.ingest.nights.headers import chip_header, primary_header
