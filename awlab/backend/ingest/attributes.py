@@ -29,12 +29,8 @@ class Attributes:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What was noted so far, and the cards that could not be read as they stand."""
-        cards = (
-            f"the card {keyword} breaks the FITS rules and was mended"
-            for keyword in self.view.unreadable
-        )
-        return (*self._notes, *cards)
+        """What was noted so far, and the cards that break the FITS standard."""
+        return (*self._notes, *self.view.problems)
 
     def note(self, problem: str) -> None:
         """Keep one doubtful thing, once.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import PurePath
@@ -85,7 +86,7 @@ class HeaderView(Mapping[str, object]):
         self._layers: tuple[Header, ...] = (own,) if extension == 0 else (own, headers[0])
         place = PurePath(path.replace("\\", "/"))
         self._pseudo = {"FILENAME": place.name, "FOLDER": place.parent.name}
-        self.unreadable: list[str] = []
+        self._broken: list[str] = []
 
     def __getitem__(self, keyword: str) -> object:
         if keyword in self._pseudo:
@@ -104,6 +105,16 @@ class HeaderView(Mapping[str, object]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Cards that break the FITS standard, as the reader of the headers and this view found."""
+        told = [str(p) for layer in self._layers for p in getattr(layer, "problems", ())]
+        told += [
+            f"the card {keyword} breaks the FITS rules; what could be read of it was used"
+            for keyword in self._broken
+        ]
+        return tuple(dict.fromkeys(told))
 
     def own(self, keyword: str) -> object:
         """Value in the image's own header, None where it has none."""
@@ -141,10 +152,13 @@ class HeaderView(Mapping[str, object]):
         """Take the value of a card from its 80 characters, e.g. an unquoted 12:34:56."""
         cards = getattr(layer, "cards", None)
         try:
-            image = str(cards[keyword].image) if cards is not None else ""
+            with warnings.catch_warnings():
+                # Asking for the card makes the library mend it; it is told in the problems.
+                warnings.simplefilter("ignore")
+                image = str(cards[keyword].image) if cards is not None else ""
         except Exception:  # the card is beyond reading; said, never a reason to drop the file
             image = ""
+        if keyword not in self._broken:
+            self._broken.append(keyword)
         found = _CARD.match(image)
-        if keyword not in self.unreadable:
-            self.unreadable.append(keyword)
-        return found.group(1).strip() if found and found.group(1).strip() else None
+        return text(found.group(1)) if found else None

@@ -17,8 +17,6 @@ from awlab.backend.ingest.translate import find_chip, translate
 
 __all__ = ["SplitJob", "SplitPlan", "describe", "plan_split", "shared_moments"]
 
-_PACKED = (".gz", ".bz2", ".xz", ".fz")
-
 
 @dataclass(frozen=True, slots=True)
 class SplitJob:
@@ -30,13 +28,10 @@ class SplitJob:
         HDU of the image.
     chip : str
         Name of its chip.
-    name : str
-        Name of the file it becomes: the archive's name and ``_<extension>``.
     """
 
     extension: int
     chip: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +88,9 @@ def plan_split(headers: Sequence[Header], instruments: Instruments, path: str = 
                 raise
             skipped.append(exc.message)  # e.g. the guide chips of a mosaic
             continue
-        name = _frame_name(path, extension, is_mosaic=is_mosaic)
-        jobs.append(SplitJob(extension, chip, name))
+        jobs.append(SplitJob(extension, chip))
     _check_jobs(jobs, skipped, path)
     return SplitPlan(found.definition, tuple(jobs), is_mosaic, tuple(skipped))
-
-
-def _frame_name(path: str, extension: int, *, is_mosaic: bool) -> str:
-    name = os.path.basename(path.replace("\\", "/"))
-    for suffix in _PACKED:
-        name = name.removesuffix(suffix)
-    stem = os.path.splitext(name)[0]
-    return f"{stem}_{extension}.fits" if is_mosaic else f"{stem}.fits"
 
 
 def _check_jobs(jobs: Sequence[SplitJob], skipped: Sequence[str], path: str) -> None:
