@@ -59,7 +59,7 @@ def frame(path: str = "data/x.fits", **changes: object) -> FrameDescription:
         ("x.fits", {"IMAGETYP": "Light Frame", "OBJECT": "Flat"}, "dome", True),
         ("x.fits", {"IMAGETYP": "Light Frame", "OBJECT": "twilight flat"}, "twilight", True),
         ("flat-007V.fit", {"IMAGETYP": "Light Frame"}, "dome", True),
-        ("AutoFlat-Dusk-R.fits", {"IMAGETYP": "Light Frame", "FILTER": "R"}, "science", False),
+        ("AutoFlat-Dusk-R.fits", {"IMAGETYP": "Light Frame", "FILTER": "R"}, "twilight", True),
         ("flats/0001.fits", {"IMAGETYP": "Light Frame"}, "dome", True),
         ("x.fits", {"IMAGETYP": "Light Frame", "OBJECT": "bias", "EXPTIME": 0}, "bias", True),
         # Names of targets that only sound like calibrations.
