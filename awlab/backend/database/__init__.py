@@ -23,6 +23,17 @@ from awlab.backend.database.expression import (
     Or,
     WithIds,
 )
+from awlab.backend.database.inputs import favourites, newest_number, read_lists
+from awlab.backend.database.jobs import (
+    abandoned_jobs,
+    create_job,
+    job_row,
+    job_rows,
+    mean_seconds,
+    target_rows,
+    update_job,
+    update_target,
+)
 from awlab.backend.database.locks import held_lock
 from awlab.backend.database.meta import (
     DBMeta,
@@ -58,7 +69,18 @@ __all__ = [
     "Query",
     "Struct",
     "WithIds",
+    "abandoned_jobs",
+    "create_job",
+    "job_row",
+    "job_rows",
+    "mean_seconds",
+    "target_rows",
+    "update_job",
+    "update_target",
     "amend",
+    "favourites",
+    "newest_number",
+    "read_lists",
     "as_datetime",
     "class_named",
     "close_database",

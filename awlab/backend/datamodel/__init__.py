@@ -16,7 +16,12 @@ from awlab.backend.datamodel.frames import (
 )
 from awlab.backend.datamodel.judged import Comment, Judged, Tag
 from awlab.backend.datamodel.quality_flags import Flag, QualityFlags, describe_flags, flags_of
-from awlab.backend.datamodel.session import connect, current_dataserver, open_dataserver
+from awlab.backend.datamodel.session import (
+    connect,
+    current_dataserver,
+    dataserver_location,
+    open_dataserver,
+)
 from awlab.backend.datamodel.times import night_middle, night_name, night_start, utc_now
 from awlab.backend.datamodel.values import Astrom, Imstat
 
@@ -44,6 +49,7 @@ __all__ = [
     "Template",
     "connect",
     "current_dataserver",
+    "dataserver_location",
     "describe_flags",
     "flags_of",
     "night_middle",

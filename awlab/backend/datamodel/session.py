@@ -6,7 +6,7 @@ from awlab.backend.database import Database, current_database, open_database
 from awlab.backend.dataserver import DataServer, FileCache, open_store
 from awlab.backend.settings import Settings, load_settings
 
-__all__ = ["connect", "current_dataserver", "open_dataserver"]
+__all__ = ["connect", "current_dataserver", "dataserver_location", "open_dataserver"]
 
 
 def connect(
@@ -42,7 +42,7 @@ def connect(
     """
     settings = settings or load_settings()
     database = open_database(database_url, settings)
-    database.memory["dataserver"] = open_dataserver(dataserver, settings)
+    _attach(database, dataserver, settings)
     return database
 
 
@@ -55,8 +55,19 @@ def open_dataserver(location: str | None = None, settings: Settings | None = Non
 
 def current_dataserver() -> DataServer:
     """Return the data server of this process, opened from the settings at the first call."""
-    memory = current_database().memory
-    found = memory.get("dataserver")
-    if found is None:
-        found = memory["dataserver"] = open_dataserver()
-    return found  # type: ignore[no-any-return]
+    database = current_database()
+    if "dataserver" not in database.memory:
+        _attach(database, None, load_settings())
+    return database.memory["dataserver"]  # type: ignore[no-any-return]
+
+
+def dataserver_location() -> str:
+    """Return where the data server of this process is: a folder or a URL."""
+    current_dataserver()
+    return str(current_database().memory["dataserver location"])
+
+
+def _attach(database: Database, location: str | None, settings: Settings) -> None:
+    place = location or settings.dataserver or str(settings.home / "dataserver")
+    database.memory["dataserver location"] = place
+    database.memory["dataserver"] = open_dataserver(place, settings)

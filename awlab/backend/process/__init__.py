@@ -1,0 +1,47 @@
+"""Target processing: what a target depends on, what would be made and why, and making it."""
+
+from __future__ import annotations
+
+from awlab.backend.process.calibration import (
+    ALWAYS_END,
+    ALWAYS_START,
+    Calibration,
+    FilteredCalibration,
+)
+from awlab.backend.process.code_version import code_version
+from awlab.backend.process.jobs import Job, LocalProcessing, lpu
+from awlab.backend.process.plan import Node, Plan, State
+from awlab.backend.process.process_params import (
+    Pars,
+    ProcessParameters,
+    parameter_class,
+    parameter_names,
+)
+from awlab.backend.process.target import ProcessTarget, UpToDate
+from awlab.backend.process.timeline import Piece, Timeline
+from awlab.backend.process.work_folder import new_work_folder, work_folder, work_root
+
+__all__ = [
+    "ALWAYS_END",
+    "ALWAYS_START",
+    "Calibration",
+    "FilteredCalibration",
+    "Job",
+    "LocalProcessing",
+    "Node",
+    "Pars",
+    "Piece",
+    "Plan",
+    "ProcessParameters",
+    "ProcessTarget",
+    "State",
+    "Timeline",
+    "UpToDate",
+    "code_version",
+    "lpu",
+    "new_work_folder",
+    "parameter_class",
+    "parameter_names",
+    "work_folder",
+    "work_root",
+]

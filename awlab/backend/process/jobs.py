@@ -1,0 +1,272 @@
+"""Jobs: runs that go on while the prompt stays free, kept as rows that any process can read."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from typing import Any
+
+from awlab.backend.database import (
+    class_named,
+    create_job,
+    job_row,
+    job_rows,
+    registered_classes,
+    target_rows,
+    update_job,
+    update_target,
+)
+from awlab.backend.datamodel import utc_now
+from awlab.backend.errors import ObjectNotFound, TargetError
+from awlab.backend.process.making import Made
+from awlab.backend.process.plan import Node, Plan
+from awlab.backend.process.pulling import plan_targets
+from awlab.backend.process.runner import run_plan
+
+__all__ = ["Job", "LocalProcessing", "lpu", "sequence_classes"]
+
+_log = logging.getLogger("awlab.jobs")
+
+
+class Job:
+    """One run: its status, progress, log and products.
+
+    Parameters
+    ----------
+    number : int
+        Row of the job; ``lpu.jobs()`` lists them.
+    """
+
+    def __init__(self, number: int) -> None:
+        if job_row(number) is None:
+            raise ObjectNotFound(f"no job {number} of yours", "lpu.jobs() lists them")
+        self.number = number
+        self._thread: threading.Thread | None = None
+        self._cancelled = threading.Event()
+        self._error: Exception | None = None
+        self._objects: list[Any] = []
+
+    def _row(self) -> dict[str, Any]:
+        row = job_row(self.number)
+        assert row is not None
+        return row
+
+    @property
+    def status(self) -> str:
+        """``queued``, ``running``, ``finished``, ``failed`` or ``cancelled``."""
+        return str(self._row()["status"])
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Targets finished, and all targets."""
+        row = self._row()
+        return int(row["finished_targets"] or 0), int(row["targets"] or 0)
+
+    @property
+    def error(self) -> str:
+        """Why it failed; empty if it did not."""
+        return str(self._row()["error"] or "")
+
+    @property
+    def products(self) -> list[Any]:
+        """The objects that were asked for; those made so far while the job runs."""
+        if self._objects:
+            return list(self._objects)
+        from awlab.backend.process.runner import load_objects
+
+        return load_objects([row["object"] for row in target_rows(self.number) if row["object"]])
+
+    def logs(self) -> str:
+        """Return one line per target: when, what, how it went."""
+        lines = []
+        for row in target_rows(self.number):
+            took = ""
+            if row["started"] and row["finished"]:
+                took = f" {(row['finished'] - row['started']).total_seconds():.2f} s"
+            message = f": {row['message']}" if row["message"] else ""
+            when = f"{row['started']:%H:%M:%S} " if row["started"] else ""
+            lines.append(f"{when}{row['label']}: {row['status']}{took}{message}")
+        return "\n".join(lines)
+
+    def cancel(self) -> None:
+        """Stop before the next target; what is finished stays."""
+        if self._thread is None:
+            raise TargetError(f"job {self.number} runs in another process", "cancel it there")
+        self._cancelled.set()
+
+    def wait(self, timeout: float | None = None) -> Job:
+        """Wait until the job is over.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Longest wait [s].
+
+        Raises
+        ------
+        MakeFailed, NoValidCalibration, TargetError
+            What made the job fail.
+        """
+        if self._thread is not None:
+            self._thread.join(timeout)
+        else:
+            start = time.monotonic()
+            while self.status in ("queued", "running"):
+                if timeout is not None and time.monotonic() - start > timeout:
+                    break
+                time.sleep(0.2)
+        if self._error is not None:
+            raise self._error
+        return self
+
+    def __repr__(self) -> str:
+        done, total = self.progress
+        return f"<Job {self.number} {self._row()['sequence']}: {self.status}, {done} of {total}>"
+
+    # -- running ---------------------------------------------------------------------------
+
+    def _begin(self, plan: Plan, processes: int) -> None:
+        self._thread = threading.Thread(
+            target=self._run, args=(plan, processes), name=f"awlab job {self.number}", daemon=True
+        )
+        self._thread.start()
+
+    def _run(self, plan: Plan, processes: int) -> None:
+        update_job(self.number, status="running", started=utc_now())
+        try:
+            observer = _Recorder(self, plan)
+            self._objects = run_plan(plan, processes=processes, observer=observer)
+            status, error = "finished", None
+        # Whatever happens in the thread must reach the row and the one who waits.
+        except Exception as exc:
+            self._error = exc
+            status = "cancelled" if self._cancelled.is_set() else "failed"
+            error = str(exc)
+            _log.warning("job %d: %s", self.number, exc)
+        update_job(self.number, status=status, finished=utc_now(), error=error)
+
+
+class _Recorder:
+    """Writes the progress of a run into the rows of its job."""
+
+    def __init__(self, job: Job, plan: Plan) -> None:
+        self._job = job
+        self._ordinals = {id(node): i for i, node in enumerate(plan.work)}
+
+    def _update(self, node: Node, **values: Any) -> None:
+        update_target(self._job.number, self._ordinals[id(node)], **values)
+
+    def started(self, node: Node) -> None:
+        """Write that a target is being made."""
+        self._update(node, status="running", started=utc_now())
+
+    def finished(self, node: Node, made: Made) -> None:
+        """Write that a target was made."""
+        message = f"quality_flags {made.flags}" if made.flags else None
+        if made.reused:
+            message = "made by another process"
+        self._update(
+            node, status="finished", finished=utc_now(), object=made.id, message=message
+        )
+
+    def failed(self, node: Node, error: Exception) -> None:
+        """Write why a target could not be made."""
+        self._update(node, status="failed", finished=utc_now(), message=str(error))
+
+    def is_cancelled(self) -> bool:
+        """Whether the job was cancelled."""
+        return self._job._cancelled.is_set()
+
+
+def sequence_classes(sequence: Any) -> list[Any]:
+    """Return the target classes of a sequence: ``'Reduce'``, ``'Bias>HotPixels'``, or a class.
+
+    Raises
+    ------
+    TargetError
+        If a name is none of the sequences; lists them.
+    """
+    if not isinstance(sequence, str):
+        return [sequence]
+    known = {
+        str(cls.SEQUENCE): cls  # type: ignore[attr-defined]
+        for cls in registered_classes().values()
+        if getattr(cls, "SEQUENCE", "")
+    }
+    found = []
+    for name in sequence.split(">"):
+        cls = known.get(name.strip()) or class_named(name.strip())
+        if cls is None:
+            raise TargetError(f"no sequence {name.strip()!r}", f"known: {', '.join(sorted(known))}")
+        found.append(cls)
+    return found
+
+
+class LocalProcessing:
+    """``lpu``: run sequences on this machine, all chips in parallel."""
+
+    def run(
+        self,
+        sequence: Any,
+        *,
+        pars: Any = None,
+        processes: int | None = None,
+        wait: bool = True,
+        **key: Any,
+    ) -> Job:
+        """Make targets on this machine.
+
+        Parameters
+        ----------
+        sequence : str or type
+            ``'Reduce'``, ``'Bias'``, ...; a chain ``'A>B'`` makes B with all it needs, so that
+            naming A says only that it is wanted as well; or a target class.
+        pars : Pars or dict, optional
+            Process parameters.
+        processes : int, optional
+            Worker processes; by default one per processor.
+        wait : bool
+            Whether to wait; False returns at once and the job goes on in the background.
+        **key
+            As in ``Class.get``; without ``chip`` all chips, without ``filter`` all filters.
+
+        Returns
+        -------
+        Job
+            With ``.products`` when finished.
+        """
+        classes = sequence_classes(sequence)
+        count = processes if processes is not None else max(1, os.cpu_count() or 1)
+        job: Job | None = None
+        for cls in classes:
+            plan = plan_targets(cls, _all_chips(cls, key), pars=pars)
+            name = sequence if isinstance(sequence, str) else cls.__name__
+            targets = [(node.cls.__name__, plan.label(node)) for node in plan.work]
+            plain = {k: str(v) for k, v in key.items()}
+            job = Job(create_job(str(name), plain, targets))
+            job._begin(plan, count if len(targets) > 1 else 0)
+            if wait or cls is not classes[-1]:
+                job.wait()
+        assert job is not None
+        return job
+
+    def jobs(self, limit: int = 50) -> list[dict[str, Any]]:
+        """Return the newest jobs as rows, one's own and those of one's projects."""
+        return job_rows(limit)
+
+    def job(self, number: int) -> Job:
+        """Return one job."""
+        return Job(number)
+
+
+def _all_chips(cls: Any, key: dict[str, Any]) -> dict[str, Any]:
+    if not getattr(cls, "_is_calibration", False):
+        return key
+    wide = {"chip": "*"} | ({"filter": "*"} if "filter" in cls._attributes else {})
+    return wide | {name: value for name, value in key.items() if value is not None}
+
+
+lpu = LocalProcessing()
+

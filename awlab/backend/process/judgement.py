@@ -1,0 +1,233 @@
+"""Decide the state of every target of a plan, inputs first, and say why.
+
+A target is outdated when an input would today be another object, was invalidated, lost its
+validity or is itself outdated; when the raw frames of the night changed; when an optional input
+appeared; or when other process parameters are asked for. The same content made again does not
+outdate anything.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from awlab.backend.process.candidates import CandidateIndex
+from awlab.backend.process.code_version import code_version
+from awlab.backend.process.dependencies import Dependency, dependencies_of
+from awlab.backend.process.keys import Candidate
+from awlab.backend.process.plan import Node, State
+
+__all__ = ["Judge"]
+
+
+class _Today(NamedTuple):
+    """What an input would be today."""
+
+    kind: str  # "use" | "make" | "default" | "none"
+    id: int = 0
+    why: str = ""
+
+
+class Judge:
+    """Decides states.
+
+    Parameters
+    ----------
+    asked : dict
+        Process parameters asked for, by class name.
+    code : bool
+        Whether other code counts as outdated.
+    """
+
+    def __init__(self, asked: dict[str, dict[str, Any]], *, code: bool = False) -> None:
+        self._asked = asked
+        self._code = code
+        self._known: dict[int, Candidate] = {}
+
+    def learn(self, _cls: Any, index: CandidateIndex) -> None:
+        """Remember candidates, to say later what became of an input."""
+        self._known.update(index.by_id)
+
+    def decide(self, node: Node) -> None:
+        """Set state and reasons of a node whose inputs are decided."""
+        if node.existing is not None and node.existing.is_default:
+            node.state = State.UP_TO_DATE
+            node.reasons = ["default calibration"]
+        elif not self._was_checked(node):
+            node.state = State.NOT_CHECKED
+        elif node.existing is None:
+            self._decide_new(node)
+        else:
+            self._decide_existing(node)
+
+    def _was_checked(self, node: Node) -> bool:
+        return bool(node.inputs) or not dependencies_of(node.cls)
+
+    # -- a target that does not exist ------------------------------------------------------
+
+    def _decide_new(self, node: Node) -> None:
+        problems = self._problems(node)
+        if not problems:
+            node.state = State.TO_BE_BUILT
+            node.reasons = ["does not exist"]
+        elif node.alternative is not None:
+            node.existing = node.alternative
+            node.state = State.UP_TO_DATE
+            which = "default" if node.alternative.is_default else "valid"
+            node.reasons = [f"{problems[0]}; the {which} one is used"]
+        else:
+            node.state = State.NULL
+            node.reasons = problems
+
+    def _problems(self, node: Node) -> list[str]:
+        """Say why a target cannot be made, if so."""
+        problems = []
+        derived: set[str] = set()
+        for dependency in dependencies_of(node.cls):
+            today = self._today(node, dependency)
+            problem = _missing(node, dependency, today)
+            if problem and not dependency.optional:
+                problems.append(problem)
+            if today.kind in ("use", "make"):
+                derived.add(dependency.role)
+        for roles in getattr(node.cls, "NEEDS_DERIVED", ()):
+            if not derived & set(roles):
+                problems.append(f"no {' or '.join(roles)} made from raw frames")
+        return problems
+
+    # -- a target that exists --------------------------------------------------------------
+
+    def _decide_existing(self, node: Node) -> None:
+        existing = node.existing
+        assert existing is not None
+        reasons = self._reasons(node, existing)
+        if not reasons:
+            node.state = State.UP_TO_DATE
+            if existing.flags:
+                node.reasons = [f"quality_flags {existing.flags}"]
+            return
+        node.state = State.OUTDATED
+        node.reasons = reasons
+        problems = self._problems(node)
+        if problems:
+            node.blocked = problems[0]
+            node.reasons.append(f"cannot be made again: {problems[0]}")
+
+    def _reasons(self, node: Node, existing: Candidate) -> list[str]:
+        reasons = []
+        if existing.is_valid <= 0:
+            reasons.append("was invalidated")
+        for dependency in dependencies_of(node.cls):
+            if dependency.rule in ("raws", "raw") or dependency.many:
+                reasons += _changed_list(node, existing, dependency)
+            else:
+                reasons += self._changed_link(node, existing, dependency)
+        for name, value in self._asked.get(node.cls.__name__, {}).items():
+            if existing.params.get(name) != value:
+                reasons.append(f"{name} is {existing.params.get(name)!r}, asked for {value!r}")
+        if self._code and existing.code != code_version(node.cls):
+            reasons.append(f"made with code {existing.code}")
+        return reasons
+
+    def _changed_link(self, node: Node, existing: Candidate, dependency: Dependency) -> list[str]:
+        role, used = dependency.role, existing.links.get(dependency.role, 0)
+        today = self._today(node, dependency)
+        name = dependency.cls.__name__
+        if today.kind == "make":
+            if used == 0 and dependency.optional:
+                return [f"{role}: an optional {name} can be made now"]
+            return [f"{role}: {name} is {today.why}"]
+        if today.id == used:
+            return self._used_is_bad(existing, dependency, used)
+        if used == 0:
+            return [f"{role}: an optional {name} is available now"]
+        return self._replaced(node, dependency, used, today)
+
+    def _used_is_bad(self, _existing: Candidate, dependency: Dependency, used: int) -> list[str]:
+        known = self._known.get(used)
+        if known is not None and known.is_valid <= 0:
+            return [f"{dependency.role}: the {dependency.cls.__name__} used was invalidated"]
+        return []
+
+    def _replaced(
+        self, node: Node, dependency: Dependency, used: int, today: _Today
+    ) -> list[str]:
+        role, name = dependency.role, dependency.cls.__name__
+        old, new = self._known.get(used), self._known.get(today.id)
+        if old is not None and old.is_valid <= 0:
+            return [f"{role}: the {name} used was invalidated"]
+        if old is not None and new is not None and old.content and old.content == new.content:
+            return []
+        if old is not None and node.request.time and not old.covers(node.request.time):
+            if dependency.rule == "calibration":
+                return [f"{role}: the validity of the {name} used does not cover the time any more"]
+        if today.id == 0:
+            return [f"{role}: the {name} used does not apply any more ({today.why or 'none does'})"]
+        if today.kind == "default":
+            return [f"{role}: only the default {name} applies now"]
+        if new is not None and old is not None and new.creation < old.creation:
+            return [f"{role}: an older {name} applies now"]
+        made = f" (made {new.creation:%Y-%m-%d %H:%M:%S})" if new is not None else ""
+        return [f"{role}: a newer {name} applies now{made}"]
+
+    # -- inputs ----------------------------------------------------------------------------
+
+    def _today(self, node: Node, dependency: Dependency) -> _Today:
+        """Return what an input of a node would be if the node were made now."""
+        child = node.inputs.get(dependency.role)
+        if isinstance(child, tuple):
+            return _Today("use", child[0] if child else 0) if child else _Today("none")
+        if child is None:
+            return _Today("none")
+        if child.is_work:
+            why = child.state.value
+            detail = "" if child.existing is None else f": {child.reasons[0]}"
+            return _Today("make", 0, why + detail)
+        usable = self._usable(node, dependency, child)
+        if not usable and child.existing is not None:
+            return _Today("default" if child.existing.is_default else "use", child.existing.id)
+        default = 0 if dependency.optional else node.fallback.get(dependency.role, 0)
+        return _Today("default", default, usable) if default else _Today("none", 0, usable)
+
+    def _usable(self, node: Node, dependency: Dependency, child: Node) -> str:
+        """Say why a node cannot serve as an input; empty if it can."""
+        existing = child.existing
+        if existing is None or child.state is State.NULL:
+            return child.reasons[0] if child.reasons else "there is none"
+        if child.blocked:
+            return child.reasons[0]
+        if dependency.rule != "calibration":
+            return ""
+        if existing.is_default and dependency.optional:
+            return "only a default one exists"
+        if existing.flags:
+            return f"the {dependency.cls.__name__} of the night has quality_flags {existing.flags}"
+        if not existing.covers(node.request.time):
+            return f"the validity of the {dependency.cls.__name__} does not cover the time"
+        return ""
+
+
+def _missing(node: Node, dependency: Dependency, today: _Today) -> str:
+    role, name = dependency.role, dependency.cls.__name__
+    if dependency.rule in ("raws", "raw") or dependency.many:
+        have = node.inputs.get(role) or ()
+        count = len(have) if isinstance(have, tuple) else 1
+        least = dependency.minimum if dependency.rule == "raws" else int(not dependency.many)
+        if count < least:
+            return f"{count} {name} of night {node.request.night}, {least} needed"
+        return ""
+    if today.kind == "none":
+        return f"no {name} for {role}" + (f": {today.why}" if today.why else "")
+    return ""
+
+
+def _changed_list(node: Node, existing: Candidate, dependency: Dependency) -> list[str]:
+    role = dependency.role
+    now = node.inputs.get(role) or ()
+    if not isinstance(now, tuple):
+        return []
+    one = existing.links.get(role, 0)
+    used = existing.lists.get(role, (one,) if one else ())
+    added, gone = len(set(now) - set(used)), len(set(used) - set(now))
+    texts = [f"{added} new"] if added else []
+    texts += [f"{gone} no longer good"] if gone else []
+    return [f"{role}: {', '.join(texts)}"] if texts else []

@@ -1,0 +1,231 @@
+"""A plan: the tree of what exists, what is outdated and why, and what would be made."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from awlab.backend.process.keys import Candidate, Group, Request
+
+__all__ = ["Node", "Plan", "State"]
+
+
+class State(StrEnum):
+    """State of a target in a plan."""
+
+    UP_TO_DATE = "up to date"
+    OUTDATED = "outdated"
+    TO_BE_BUILT = "to be built"
+    NOT_CHECKED = "not checked"
+    NULL = "null"
+
+
+@dataclass(eq=False)
+class Node:
+    """One target of a plan.
+
+    Attributes
+    ----------
+    cls : type
+        Class of the target.
+    request : Request
+        What it was asked by; for an existing object its own key.
+    existing : Candidate or None
+        The object there is.
+    inputs : dict
+        Per role: a node, row numbers of raw frames, or None for an absent optional input.
+    fallback : dict
+        Per role: default calibration to use if the node of the role cannot serve.
+    state, reasons
+        What the planner found, and why.
+    alternative : Candidate or None
+        What serves if the target cannot be made.
+    blocked : str
+        Why an outdated target cannot be made again; empty if it can.
+    """
+
+    cls: Any
+    request: Request
+    existing: Candidate | None = None
+    inputs: dict[str, Node | tuple[int, ...] | None] = field(default_factory=dict)
+    fallback: dict[str, int] = field(default_factory=dict)
+    state: State = State.NOT_CHECKED
+    reasons: list[str] = field(default_factory=list)
+    depth: int = 0
+    alternative: Candidate | None = None
+    blocked: str = ""
+
+    @property
+    def group(self) -> Group:
+        """Instrument, chip, filter and read-out of the target."""
+        return self.request.group
+
+    @property
+    def is_work(self) -> bool:
+        """True if running the plan makes this target."""
+        return self.state in (State.OUTDATED, State.TO_BE_BUILT) and not self.blocked
+
+    @property
+    def object_id(self) -> int:
+        """Row number of the object there is, 0 for none."""
+        return self.existing.id if self.existing else 0
+
+    @property
+    def children(self) -> dict[str, Node]:
+        """Inputs that are targets themselves."""
+        return {role: node for role, node in self.inputs.items() if isinstance(node, Node)}
+
+
+class Plan:
+    """What `plan()` returns: nothing has been done yet.
+
+    Attributes
+    ----------
+    roots : list of Node
+        The targets asked for.
+    nodes : list of Node
+        All targets, inputs before what is made from them.
+    asked : dict
+        Process parameters asked for, by class name.
+    horizon : int
+        Newest row number when the plan was made; the runner looks again for anything newer.
+    names : dict
+        Names of instruments, chips and filters by row number, for people.
+    """
+
+    def __init__(
+        self,
+        roots: list[Node],
+        nodes: list[Node],
+        asked: dict[str, dict[str, Any]],
+        horizon: int,
+        names: dict[int, str],
+    ) -> None:
+        self.roots = roots
+        self.nodes = nodes
+        self.asked = asked
+        self.horizon = horizon
+        self.names = names
+        self.is_list = False
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Count targets by class and state."""
+        table: dict[str, Counter[str]] = {}
+        for node in self.nodes:
+            table.setdefault(node.cls.__name__, Counter())[node.state.value] += 1
+        return {name: dict(states) for name, states in table.items()}
+
+    @property
+    def work(self) -> list[Node]:
+        """What running the plan makes, in order: inputs first."""
+        return [node for node in self.nodes if node.is_work]
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """True if there is nothing to do."""
+        return not self.work and all(r.state is not State.NULL for r in self.roots)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def run(self, *, processes: int = 0) -> list[Any]:
+        """Make exactly what the plan says, and return the objects asked for.
+
+        Parameters
+        ----------
+        processes : int
+            Worker processes; 0 works in this process.
+        """
+        from awlab.backend.process.runner import run_plan
+
+        return run_plan(self, processes=processes)
+
+    def estimate(self) -> float:
+        """Estimated time [s], from how long targets of each class took before."""
+        from awlab.backend.process.history import seconds_per_target
+
+        usual = seconds_per_target({node.cls.__name__ for node in self.work})
+        return sum(usual.get(node.cls.__name__, 1.0) for node in self.work)
+
+    # -- showing ---------------------------------------------------------------------------
+
+    def label(self, node: Node) -> str:
+        """Say which target a node is."""
+        request = node.request
+        parts = [self.names.get(n, "") for n in (request.group.filter, request.group.chip) if n]
+        parts.append(request.night or ("given" if request.given else ""))
+        if request.raw:
+            parts.append(self.names.get(request.raw, f"raw {request.raw}"))
+        return f"{node.cls.__name__} {' '.join(part for part in parts if part)}".strip()
+
+    def lines(self, limit: int = 200) -> Iterator[tuple[int, Node, str, bool]]:
+        """Walk over the tree: depth, node, role, and whether it was shown in full before."""
+        seen: set[int] = set()
+        shown = 0
+        stack = [(0, node, "") for node in reversed(self.roots)]
+        while stack and shown < limit:
+            depth, node, role = stack.pop()
+            again = id(node) in seen
+            yield depth, node, role, again
+            shown += 1
+            if again:
+                continue
+            seen.add(id(node))
+            children = list(node.children.items())
+            stack += [(depth + 1, child, name) for name, child in reversed(children)]
+
+    def __str__(self) -> str:
+        rows = []
+        for depth, node, role, again in self.lines():
+            name = f"{role}: " if role else ""
+            why = f" ({'; '.join(node.reasons)})" if node.reasons and not again else ""
+            mark = " ..." if again and node.children else ""
+            rows.append(f"{'  ' * depth}{name}{self.label(node)}: {node.state.value}{why}{mark}")
+            if not again:
+                rows += [f"{'  ' * (depth + 1)}{text}" for text in self._leaves(node)]
+        return "\n".join([*rows, self.summary()])
+
+    def _leaves(self, node: Node) -> list[str]:
+        """Say what else goes in: raw frames, and optional inputs that are absent."""
+        texts = []
+        for role, value in node.inputs.items():
+            if value is None:
+                texts.append(f"{role}: null")
+            elif isinstance(value, tuple):
+                kind = node.cls._attributes[role].type.__name__
+                texts.append(f"{role}: {len(value)} {kind}")
+        return texts
+
+    def summary(self) -> str:
+        """Count what there is to do."""
+        totals = Counter(node.state.value for node in self.nodes)
+        text = ", ".join(f"{count} {state}" for state, count in totals.items())
+        return f"{len(self.nodes)} targets: {text or 'nothing'}"
+
+    def __repr__(self) -> str:
+        return f"<Plan {self.summary()}>"
+
+    def _repr_html_(self) -> str:
+        def item(node: Node, role: str, seen: set[int]) -> str:
+            why = f" <small>({html.escape('; '.join(node.reasons))})</small>" if node.reasons else ""
+            name = f"<i>{html.escape(role)}</i>: " if role else ""
+            text = html.escape(self.label(node))
+            head = f"{name}{text}: <b>{html.escape(node.state.value)}</b>{why}"
+            leaves = "".join(f"<li>{html.escape(leaf)}</li>" for leaf in self._leaves(node))
+            if id(node) in seen:
+                return f"<li>{head} <small>(shown above)</small></li>"
+            seen.add(id(node))
+            below = "".join(item(child, r, seen) for r, child in node.children.items()) + leaves
+            opened = " open" if node.is_work or not role else ""
+            body = f"<details{opened}><summary>{head}</summary><ul>{below}</ul></details>"
+            return f"<li>{body if below else head}</li>"
+
+        seen: set[int] = set()
+        roots = "".join(item(node, "", seen) for node in self.roots[:50])
+        more = len(self.roots) - 50
+        rest = f"<li>... and {more} more</li>" if more > 0 else ""
+        return f"<div class='awlab-plan'><ul>{roots}{rest}</ul>{html.escape(self.summary())}</div>"

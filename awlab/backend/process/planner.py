@@ -1,0 +1,263 @@
+"""The planner: from targets asked for to a tree of states with reasons. Pure and set-based.
+
+It walks the *classes*, not the objects: for every class once, all wishes for it are gathered, its
+candidates are read in bulk from a `Registry`, and each wish is answered. So the number of
+statements depends on the number of classes in the chain and not on the number of targets.
+A second walk, inputs first, decides the states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from awlab.backend.process.candidates import CandidateIndex
+from awlab.backend.process.dependencies import Dependency, class_order, dependencies_of
+from awlab.backend.process.judgement import Judge
+from awlab.backend.process.keys import Candidate, Group, Request
+from awlab.backend.process.plan import Node, Plan
+
+__all__ = ["Planner", "Registry"]
+
+
+class Registry(Protocol):
+    """What the planner asks of the database; each method is a constant number of statements."""
+
+    def candidates(
+        self, cls: Any, requests: Sequence[Request], used: set[int], asked: Sequence[str]
+    ) -> list[Candidate]:
+        """Return the objects of a class that can answer the requests, and those used already."""
+
+    def raw_frames(
+        self, cls: Any, nights: set[tuple[Group, str]]
+    ) -> dict[tuple[Group, str], tuple[int, ...]]:
+        """Return the good raw frames of a class by group and night, in order of time."""
+
+    def midnight(self, instrument: int, night: str) -> Any:
+        """Return the middle of a night, UTC."""
+
+    def overscan_default(self, cls: Any) -> int | None:
+        """Return the overscan method of a class by default; None if it knows none."""
+
+    def horizon(self) -> int:
+        """Return the newest row number there is."""
+
+    def names(self, numbers: set[int]) -> dict[int, str]:
+        """Return names of instruments, chips, filters and raw frames, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A request, and whose input it is."""
+
+    request: Request
+    consumer: Node | None = None
+    role: str = ""
+    optional: bool = False
+
+
+class Planner:
+    """Makes plans.
+
+    Parameters
+    ----------
+    registry : Registry
+        Source of what exists.
+    asked : mapping, optional
+        Process parameters asked for: ``{"BiasFrame": {"SIGMA_CLIP": 5.0}}``.
+    depth : int, optional
+        How far down inputs are checked; all the way by default.
+    code : bool
+        Whether other code counts as outdated.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        asked: Mapping[str, Mapping[str, Any]] | None = None,
+        *,
+        depth: int | None = None,
+        code: bool = False,
+    ) -> None:
+        self._registry = registry
+        self._asked = {name: dict(values) for name, values in (asked or {}).items()}
+        self._depth = depth
+        self._wishes: dict[Any, list[_Wish]] = {}
+        self._nodes: dict[Any, list[Node]] = {}
+        self._judge = Judge(self._asked, code=code)
+
+    def plan(self, cls: Any, requests: Sequence[Request]) -> Plan:
+        """Plan targets of one class.
+
+        Parameters
+        ----------
+        cls : type
+            Target class.
+        requests : sequence of Request
+            The targets.
+
+        Raises
+        ------
+        DependencyCycle
+            If classes depend on each other in a circle.
+        """
+        order = class_order(cls)
+        self._wishes[cls] = [_Wish(request) for request in requests]
+        horizon = self._registry.horizon()
+        roots: list[Node] = []
+        for here in order:
+            found = self._expand(here)
+            if here is cls:
+                roots = found
+        for here in reversed(order):
+            for node in self._nodes.get(here, ()):
+                self._judge.decide(node)
+        nodes = [node for here in reversed(order) for node in self._nodes.get(here, ())]
+        return Plan(roots, nodes, self._asked, horizon, self._registry.names(_numbers(nodes)))
+
+    # -- first walk: who needs what --------------------------------------------------------
+
+    def _expand(self, cls: Any) -> list[Node]:
+        """Answer all wishes for a class; return the nodes in the order of the wishes."""
+        wishes = self._wishes.pop(cls, [])
+        if not wishes:
+            return []
+        asked = list(self._asked.get(cls.__name__, ()))
+        requests = [wish.request for wish in wishes]
+        used = {number for wish in wishes for number in _used(wish)}
+        index = CandidateIndex(self._registry.candidates(cls, requests, used, asked))
+        self._judge.learn(cls, index)
+        made: dict[Any, Node] = {}
+        answers = [self._answer(cls, wish, index, made) for wish in wishes]
+        self._nodes[cls] = list(made.values())
+        deeper = [node for node in made.values() if self._is_checked(node)]
+        self._add_raws(cls, deeper)
+        for node in deeper:
+            for dependency in dependencies_of(cls):
+                self._wish_for(node, dependency)
+        return answers
+
+    def _answer(
+        self, cls: Any, wish: _Wish, index: CandidateIndex, made: dict[Any, Node]
+    ) -> Node:
+        key, request, existing = index.resolve(cls, wish.request)
+        node = made.get(key)
+        if node is None:
+            node = made[key] = Node(cls, self._own_request(cls, request, existing), existing)
+            node.alternative = index.alternative(wish.request)
+            node.depth = wish.consumer.depth + 1 if wish.consumer else 0
+        consumer = wish.consumer
+        if consumer is not None:
+            node.depth = min(node.depth, consumer.depth + 1)
+            consumer.inputs[wish.role] = node
+            default = index.default(wish.request)
+            if default is not None and not wish.optional:
+                consumer.fallback[wish.role] = default.id
+        return node
+
+    def _own_request(self, cls: Any, request: Request, existing: Candidate | None) -> Request:
+        """Return the key of the node itself: that of the object there is, or of the one to make."""
+        if existing is not None:
+            time = request.time if existing.raw else None
+            if existing.night and not existing.raw:
+                time = self._registry.midnight(existing.group.instrument, existing.night)
+            given = request.given or _given(cls, existing)
+            return Request(
+                existing.group if existing.group.chip else request.group,
+                existing.night or (request.night if existing.raw else ""),
+                time,
+                existing.raw,
+                existing.overscan,
+                given=given,
+            )
+        overscan = self._asked.get(cls.__name__, {}).get("OVERSCAN_CORRECTION", request.overscan)
+        if overscan is None:
+            overscan = self._registry.overscan_default(cls)
+        time = request.time
+        if not request.raw and request.night:
+            time = self._registry.midnight(request.group.instrument, request.night)
+        return request._replace(time=time, overscan=overscan, own_night=False)
+
+    def _is_checked(self, node: Node) -> bool:
+        existing = node.existing
+        if existing is not None:
+            # Defaults and objects from outside have no raw frames to be checked against.
+            from_outside = not (existing.night or existing.raw or node.request.given)
+            if existing.is_default or from_outside:
+                return False
+        return self._depth is None or node.depth < self._depth
+
+    def _add_raws(self, cls: Any, nodes: list[Node]) -> None:
+        for dependency in dependencies_of(cls):
+            if dependency.rule == "raw":
+                for node in nodes:
+                    node.inputs[dependency.role] = (node.request.raw,)
+            if dependency.rule != "raws":
+                continue
+            has_filter = "filter" in dependency.cls._attributes
+            keys = {id(node): (_group(node, has_filter=has_filter), node.request.night) for node in nodes}
+            found = self._registry.raw_frames(dependency.cls, set(keys.values()))
+            for node in nodes:
+                node.inputs[dependency.role] = found.get(keys[id(node)], ())
+
+    def _wish_for(self, node: Node, dependency: Dependency) -> None:
+        request = node.request
+        if dependency.rule == "given":
+            self._give(node, dependency)
+            return
+        if dependency.rule not in ("calibration", "companion"):
+            return
+        target = dependency.cls
+        if dependency.rule == "companion":
+            raw = request.raw or dict(request.given).get("raw", (0,))[0]
+            wanted = Request(request.group, request.night, request.time, raw)
+        else:
+            group = _group(node, has_filter="filter" in target._attributes)
+            wanted = Request(group, request.night, request.time)
+        if self._registry.overscan_default(target) is not None:
+            wanted = wanted._replace(overscan=request.overscan)
+        wish = _Wish(wanted, node, dependency.role, dependency.optional)
+        self._wishes.setdefault(target, []).append(wish)
+
+    def _give(self, node: Node, dependency: Dependency) -> None:
+        """Take what the key names: targets are checked themselves, other objects are just there."""
+        numbers = dict(node.request.given).get(dependency.role, ())
+        is_target = getattr(dependency.cls, "_is_process_target", False)
+        if dependency.many or not is_target or not numbers:
+            node.inputs[dependency.role] = tuple(numbers) or (() if dependency.many else None)
+            return
+        request = Request(node.group, node.request.night, node.request.time, forced=numbers[0])
+        wish = _Wish(request, node, dependency.role, dependency.optional)
+        self._wishes.setdefault(dependency.cls, []).append(wish)
+
+
+def _group(node: Node, *, has_filter: bool) -> Group:
+    return node.group if has_filter else node.group.without_filter()
+
+
+def _used(wish: _Wish) -> set[int]:
+    """Row numbers of what the consumer was made from in this role, to say what became of it."""
+    numbers = {wish.request.forced} if wish.request.forced else set()
+    if wish.consumer is not None and wish.consumer.existing is not None:
+        used = wish.consumer.existing.links.get(wish.role)
+        numbers |= {used} if used else set()
+    return numbers
+
+
+def _given(cls: Any, existing: Candidate) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    found = []
+    for dependency in dependencies_of(cls):
+        if dependency.rule == "given":
+            one = existing.links.get(dependency.role, 0)
+            found.append((dependency.role, existing.lists.get(dependency.role, (one,) if one else ())))
+    return tuple(found)
+
+
+def _numbers(nodes: list[Node]) -> set[int]:
+    numbers: set[int] = set()
+    for node in nodes:
+        numbers |= {node.group.instrument, node.group.chip, node.group.filter, node.request.raw}
+    return numbers - {0}
+
+

@@ -1,0 +1,180 @@
+"""Process parameters: what can be tuned about a target, kept once per content.
+
+A target class names its parameter class in the link ``process_params``; the documented defaults
+are those of the parameter class. `Pars` shows and changes them for a run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, ClassVar
+
+from awlab.backend.database import DBObject, persistent
+from awlab.backend.errors import QueryError, UnknownAttribute
+from awlab.backend.process.dependencies import class_order
+
+__all__ = [
+    "Pars",
+    "ProcessParameters",
+    "asked_parameters",
+    "parameter_class",
+    "parameter_names",
+]
+
+_BOOKKEEPING = frozenset(DBObject._attributes) | {"content_hash"}
+
+
+class ProcessParameters(DBObject, abstract=True):
+    """Parameters of one target class; equal parameters are one object."""
+
+    _lineage_node = False
+    _named_for_all = True
+    _unique_on = ("content_hash",)
+
+    content_hash = persistent("Hash of the values", str, "")
+
+    def _before_commit(self) -> None:
+        text = json.dumps(self.values(), sort_keys=True, default=str)
+        self.content_hash = hashlib.sha256(text.encode()).hexdigest()[:40]
+
+    def values(self) -> dict[str, Any]:
+        """Return the parameters by name."""
+        return {name: getattr(self, name) for name in parameter_names(type(self))}
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
+        return f"{type(self).__name__}({inside})"
+
+
+def parameter_names(cls: Any) -> list[str]:
+    """Return the names of the parameters of a parameter class."""
+    return [name for name in cls._attributes if name not in _BOOKKEEPING]
+
+
+def parameter_class(target: Any) -> Any:
+    """Return the parameter class of a target class, None where it has none."""
+    attribute = target._attributes.get("process_params")
+    if attribute is None or attribute.type is ProcessParameters:
+        return None
+    return attribute.type
+
+
+class _Values:
+    """The parameters of one target class in a `Pars` tree."""
+
+    def __init__(self, target: str, cls: Any) -> None:
+        object.__setattr__(self, "_target", target)
+        object.__setattr__(self, "_cls", cls)
+        object.__setattr__(self, "_changed", {})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name not in parameter_names(self._cls):
+            known = ", ".join(parameter_names(self._cls))
+            raise UnknownAttribute(f"{self._target} has no process parameter {name!r}", known)
+        return self._changed.get(name, self._cls._attributes[name].default)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if getattr(self, name) == value:
+            self._changed.pop(name, None)
+            return
+        checked = self._cls._attributes[name].check(value)
+        self._changed[name] = checked
+
+    def __dir__(self) -> list[str]:
+        return parameter_names(self._cls)
+
+
+class _Target:
+    """One target class in a `Pars` tree."""
+
+    def __init__(self, target: Any) -> None:
+        self.process_params = _Values(target.__name__, parameter_class(target))
+
+
+class Pars:
+    """The process parameters of a target class and of everything it depends on.
+
+    Parameters
+    ----------
+    target : type
+        Target class.
+    **key
+        Instrument, chip and filter, kept for show: defaults do not differ between them yet.
+
+    Examples
+    --------
+    >>> p = Pars(BiasFrame)                               # doctest: +SKIP
+    >>> p.BiasFrame.process_params.SIGMA_CLIP = 5.0       # doctest: +SKIP
+    >>> p.get()                                           # doctest: +SKIP
+    {'BiasFrame.process_params.SIGMA_CLIP': 5.0}
+    """
+
+    _KEY: ClassVar[frozenset[str]] = frozenset({"instrument", "chip", "filter"})
+
+    def __init__(self, target: Any, **key: str) -> None:
+        unknown = set(key) - self._KEY
+        if unknown:
+            raise QueryError(f"Pars has no key {sorted(unknown)[0]!r}", "use instrument, chip, filter")
+        self._key = key
+        self._targets = {
+            cls.__name__: _Target(cls) for cls in class_order(target) if parameter_class(cls)
+        }
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name not in self._targets:
+            known = ", ".join(self.__dict__.get("_targets", ()))
+            raise UnknownAttribute(f"Pars has no target {name!r}", f"it has {known}")
+        return self._targets[name]
+
+    def __dir__(self) -> list[str]:
+        return [*self._targets, "show", "get"]
+
+    def get(self) -> dict[str, Any]:
+        """Return what was changed: ``{'BiasFrame.process_params.SIGMA_CLIP': 5.0}``."""
+        return {
+            f"{target}.process_params.{name}": value
+            for target, holder in self._targets.items()
+            for name, value in holder.process_params._changed.items()
+        }
+
+    def text(self) -> str:
+        """Return the tree as text; changed values are marked with their default."""
+        lines = []
+        for target, holder in self._targets.items():
+            lines.append(target)
+            values = holder.process_params
+            for name in parameter_names(values._cls):
+                attribute = values._cls._attributes[name]
+                mark = f"  (default {attribute.default!r})" if name in values._changed else ""
+                lines.append(f"  {name} = {getattr(values, name)!r}{mark}   {attribute.doc}")
+        return "\n".join(lines)
+
+    def show(self) -> None:
+        """Print the tree."""
+        print(self.text())
+
+    def __repr__(self) -> str:
+        return self.text()
+
+
+def asked_parameters(pars: Any) -> dict[str, dict[str, Any]]:
+    """Return parameters asked for by target class, from a `Pars`, its ``get()``, or None.
+
+    Raises
+    ------
+    QueryError
+        If a name is not of the form ``Target.process_params.NAME``.
+    """
+    if pars is None:
+        return {}
+    flat = pars.get() if isinstance(pars, Pars) else dict(pars)
+    found: dict[str, dict[str, Any]] = {}
+    for path, value in flat.items():
+        parts = path.split(".")
+        if len(parts) != 3 or parts[1] != "process_params":
+            raise QueryError(f"{path!r} is not a parameter", "write Target.process_params.NAME")
+        found.setdefault(parts[0], {})[parts[2]] = value
+    return found

@@ -1,0 +1,246 @@
+"""From the words of a user to requests: which target is meant by a key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from awlab.backend.database import And, Compare, DBObject, Query, WithIds, context, read_records
+from awlab.backend.datamodel import Chip, Filter, Instrument, RawScienceFrame, night_name
+from awlab.backend.errors import TargetError
+from awlab.backend.process.dependencies import dependencies_of, is_keyed_by_raw
+from awlab.backend.process.keys import Group, Request
+from awlab.backend.process.plan import Plan
+from awlab.backend.process.planner import Planner
+from awlab.backend.process.process_params import asked_parameters
+from awlab.backend.process.registry import DatabaseRegistry, raw_records
+from awlab.backend.process.target import UpToDate
+
+__all__ = ["judge_key", "judge_object", "judge_objects", "plan_targets", "requests_for"]
+
+_NOBODY = Group(0, 0, 0, "")
+
+
+def plan_targets(
+    cls: Any, key: dict[str, Any], *, pars: Any = None, depth: int | None = None
+) -> Plan:
+    """Plan the targets that a key means."""
+    requests, is_list = requests_for(cls, key)
+    plan = Planner(DatabaseRegistry(), asked_parameters(pars), depth=depth).plan(cls, requests)
+    plan.is_list = is_list
+    if is_list:
+        _drop_impossible(plan)
+    return plan
+
+
+def _drop_impossible(plan: Plan) -> None:
+    """Where a wildcard asked for everything, leave out what has no raw frames at all."""
+    possible = [root for root in plan.roots if root.state.value != "null"]
+    if possible:
+        gone = {id(root) for root in plan.roots} - {id(root) for root in possible}
+        plan.roots = possible
+        plan.nodes = [node for node in plan.nodes if id(node) not in gone]
+
+
+def judge_key(cls: Any, key: dict[str, Any]) -> UpToDate:
+    """Tell whether the targets of a key are up to date, and why not."""
+    plan = plan_targets(cls, key)
+    worst = next((n for n in plan.roots if n.state.value != "up to date"), plan.roots[0])
+    reasons = [r for node in plan.roots if node.state.value != "up to date" for r in node.reasons]
+    return UpToDate(reasons, worst.state.value)
+
+
+def judge_object(obj: Any, *, code: bool = False) -> UpToDate:
+    """Tell whether one committed object is up to date, and why not."""
+    if not obj.is_committed:
+        raise TargetError(f"{obj!r} is not committed", "commit it first")
+    planner = Planner(DatabaseRegistry(), code=code)
+    node = planner.plan(type(obj), [Request(_NOBODY, "", None, forced=obj._id)]).roots[0]
+    reasons = node.reasons if node.state.value != "up to date" else []
+    return UpToDate(list(reasons), node.state.value)
+
+
+def judge_objects(cls: Any, query: Query) -> list[tuple[Any, list[str]]]:
+    """Return the outdated ones among the objects of a query, with reasons."""
+    objects = list(query)
+    if not objects:
+        return []
+    requests = [Request(_NOBODY, "", None, forced=obj._id) for obj in objects]
+    roots = Planner(DatabaseRegistry()).plan(cls, requests).roots
+    pairs = zip(objects, roots, strict=True)
+    return [(obj, node.reasons) for obj, node in pairs if node.state.value == "outdated"]
+
+
+def requests_for(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
+    """Turn a key into requests, and tell whether a list was meant.
+
+    Raises
+    ------
+    TargetError
+        If the key is incomplete, fits nothing, or has a name that the class does not know.
+    """
+    key = {name: value for name, value in key.items() if value is not None}
+    if is_keyed_by_raw(cls):
+        return _science(cls, key)
+    if getattr(cls, "_is_calibration", False):
+        return _calibrations(cls, key)
+    return [_given(cls, key)], False
+
+
+# -- science: one target per raw frame -----------------------------------------------------
+
+
+def _science(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
+    raw_class = cls._attributes["raw"].type
+    query, single = _raw_query(cls, raw_class, key)
+    records = raw_records(query)
+    if not records:
+        raise TargetError(
+            f"no {raw_class.__name__} fits {_spell(key)}", "ingest the night, or check the key"
+        )
+    requests = [Request(r.group, r.night, r.time, r.id) for r in records]
+    return requests, not single
+
+
+def _raw_query(cls: Any, raw_class: Any, key: dict[str, Any]) -> tuple[Query, bool]:
+    if "raw" in key or "filename" in key:
+        rest = set(key) - {"raw", "filename"}
+        if rest:
+            raise TargetError(f"{sorted(rest)[0]} does not go with raw= or filename=")
+        raw = key.get("raw")
+        if raw is None or isinstance(raw, str):
+            return raw_class.select(filename=raw or key["filename"]), True
+        if isinstance(raw, Query):
+            return raw, False
+        if isinstance(raw, (list, tuple)):
+            numbers = tuple(_number(item, raw_class) for item in raw)
+            return Query(raw_class, WithIds(numbers)), False
+        return Query(raw_class, WithIds((_number(raw, raw_class),))), True
+    known = {"instrument", "date", "filter", "chip", "object", "night"}
+    unknown = set(key) - known
+    if unknown:
+        raise TargetError(
+            f"{cls.__name__} has no key {sorted(unknown)[0]!r}",
+            f"use raw= or filename=, or {', '.join(sorted(known))}",
+        )
+    if not key:
+        raise TargetError(f"{cls.__name__}: which ones?", "give raw=, or date=, filter=, chip= ...")
+    wanted = {"instrument": context.instrument or None} | key
+    good = And((Compare(("is_valid",), ">", 0),))
+    return Query(raw_class, good) & raw_class.select(**wanted), False
+
+
+def _number(item: Any, cls: Any) -> int:
+    if not isinstance(item, DBObject) or not isinstance(item, cls) or item._id is None:
+        raise TargetError(f"{item!r} is not a committed {cls.__name__}", "ingest it first")
+    return item._id
+
+
+# -- calibrations: one target per chip (and filter) and night ------------------------------
+
+
+def _calibrations(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
+    has_filter = "filter" in cls._attributes
+    known = {"instrument", "chip", "date", "night"} | ({"filter"} if has_filter else set())
+    unknown = set(key) - known
+    if unknown:
+        raise TargetError(
+            f"{cls.__name__} has no key {sorted(unknown)[0]!r}", f"use {', '.join(sorted(known))}"
+        )
+    date = key.get("date", key.get("night"))
+    needed = {"date": date, "chip": key.get("chip")}
+    needed |= {"filter": key.get("filter")} if has_filter else {}
+    missing = [name for name, value in needed.items() if value is None]
+    if missing:
+        raise TargetError(f"{cls.__name__}: {missing[0]} is missing", f"give {missing[0]}=...")
+    instrument = _instrument(key)
+    chips = _named(Chip, key["chip"], instrument)
+    filters = _named(Filter, key["filter"], instrument) if has_filter else [(0, instrument)]
+    night = night_name(date)
+    registry = DatabaseRegistry()
+    requests = []
+    for chip, its_instrument in chips:
+        for filter_number, _ in filters:
+            readout = _readout(cls, chip, night)
+            group = Group(its_instrument, chip, filter_number, readout)
+            time = registry.midnight(its_instrument, night)
+            requests.append(Request(group, night, time, own_night=True))
+    many = any(isinstance(key.get(name), (list, tuple)) for name in ("chip", "filter"))
+    many = many or any("*" in str(key.get(name)) for name in ("chip", "filter"))
+    return requests, many
+
+
+def _instrument(key: dict[str, Any]) -> int | None:
+    name = key.get("instrument", context.instrument or None)
+    if name is None:
+        return None
+    found = name if isinstance(name, Instrument) else Instrument.named(str(name))
+    return int(found._id)
+
+
+def _named(cls: Any, name: Any, instrument: int | None) -> list[tuple[int, int]]:
+    """Row numbers of chips or filters of that name, each with its instrument's."""
+    if isinstance(name, cls):
+        return read_records(Query(cls, WithIds((name._id,))), ("id", "instrument"))  # type: ignore[return-value]
+    found = read_records(cls.select(name=name), ("id", "instrument"))
+    found = [row for row in found if instrument in (None, row[1])]
+    kind = cls.__name__.lower()
+    if not found:
+        known = ", ".join(sorted({item.name for item in cls.select_all()})) or "none yet"
+        raise TargetError(f"no {kind} {name!r}", f"known: {known}")
+    if instrument is None and len({row[1] for row in found}) > 1:
+        raise TargetError(
+            f"several instruments have a {kind} {name!r}", "give instrument=, or set_instrument"
+        )
+    return [(row[0], row[1]) for row in found]
+
+
+def _readout(cls: Any, chip: int, night: str) -> str:
+    """Read-out mode of the raw frames of that chip and night that the class is made from."""
+    for dependency in dependencies_of(cls):
+        if dependency.rule == "raws":
+            where = And((Compare(("night",), "==", night), Compare(("chip",), "==", _Row(chip))))
+            found = read_records(Query(dependency.cls, where).limit(1), ("readout",))
+            if found:
+                return str(found[0][0])
+        elif dependency.rule == "calibration":
+            found_below = _readout(dependency.cls, chip, night)
+            if found_below:
+                return found_below
+    return ""
+
+
+class _Row:
+    """A row number that stands for its object in a condition."""
+
+    object_id = ""
+
+    def __init__(self, number: int) -> None:
+        self._id = number
+
+
+# -- targets of users' own classes: what they are made from is the key ---------------------
+
+
+def _given(cls: Any, key: dict[str, Any]) -> Request:
+    roles = {d.role: d for d in dependencies_of(cls)}
+    unknown = set(key) - set(roles)
+    if unknown:
+        raise TargetError(
+            f"{cls.__name__} has no key {sorted(unknown)[0]!r}", f"use {', '.join(roles)}"
+        )
+    given = []
+    for role, dependency in roles.items():
+        value = key.get(role)
+        if value is None and not dependency.many and not dependency.optional:
+            raise TargetError(f"{cls.__name__}: {role} is missing", f"give {role}=...")
+        items = list(value) if dependency.many and value is not None else [value] if value else []
+        given.append((role, tuple(_number(item, dependency.cls) for item in items)))
+    if not given:
+        raise TargetError(f"{cls.__name__} depends on nothing and has no key")
+    return Request(_NOBODY, "", None, given=tuple(given))
+
+
+def _spell(key: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in key.items())
+
+

@@ -1,0 +1,233 @@
+"""The runner: executes exactly a plan, in this process or in worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from typing import Any, Protocol
+
+import numpy as np
+
+from awlab.backend.database import DBObject, current_database, objects_with_ids
+from awlab.backend.errors import AwlabError, MakeFailed, NoValidCalibration, TargetError
+from awlab.backend.process.dependencies import dependencies_of
+from awlab.backend.process.making import Made, Work, make_target
+from awlab.backend.process.plan import Node, Plan, State
+from awlab.backend.process.workers import WorkerContext, begin_worker, work_in_worker
+
+__all__ = ["Observer", "load_objects", "run_plan"]
+
+
+class Observer(Protocol):
+    """Somebody who wants to know how a run goes on."""
+
+    def started(self, node: Node) -> None:
+        """A target is being made."""
+
+    def finished(self, node: Node, made: Made) -> None:
+        """A target was made."""
+
+    def failed(self, node: Node, error: Exception) -> None:
+        """A target could not be made."""
+
+    def is_cancelled(self) -> bool:
+        """Whether to stop before the next target."""
+
+
+class _Nobody:
+    def started(self, node: Node) -> None:
+        """Do nothing."""
+
+    def finished(self, node: Node, made: Made) -> None:
+        """Do nothing."""
+
+    def failed(self, node: Node, error: Exception) -> None:
+        """Do nothing."""
+
+    def is_cancelled(self) -> bool:
+        """Never."""
+        return False
+
+
+def run_plan(plan: Plan, *, processes: int = 0, observer: Observer | None = None) -> list[Any]:
+    """Make what a plan says, inputs first.
+
+    Parameters
+    ----------
+    plan : Plan
+        From `ProcessTarget.plan`.
+    processes : int
+        Worker processes; 0 works in this process, one target after the other.
+    observer : Observer, optional
+        Is told of every target.
+
+    Returns
+    -------
+    list of ProcessTarget
+        The objects asked for, in the order asked.
+
+    Raises
+    ------
+    NoValidCalibration
+        If a target asked for can neither be found nor made.
+    MakeFailed
+        If making a target failed; everything finished before stays.
+    """
+    for root in plan.roots:
+        if root.state is State.NULL or root.blocked:
+            raise NoValidCalibration(
+                f"{plan.label(root)} cannot be made: {'; '.join(root.reasons)}",
+                "ingest the raw frames it needs, or see %awe plan",
+            )
+    run = _Run(plan, observer or _Nobody())
+    if processes and len(plan.work) > 1:
+        run.in_workers(processes)
+    else:
+        run.in_turn()
+    return _objects(plan, run.made)
+
+
+def _objects(plan: Plan, made: dict[int, Made]) -> list[Any]:
+    return load_objects(
+        [made[id(root)].id if id(root) in made else root.object_id for root in plan.roots]
+    )
+
+
+def load_objects(numbers: list[int]) -> list[Any]:
+    """Return the objects with these row numbers, in that order."""
+    distinct = sorted(set(numbers))
+    rows = objects_with_ids(current_database(), np.asarray(distinct, dtype=np.int64), DBObject)
+    place = {number: i for i, number in enumerate(distinct)}
+    return [rows[place[number]] for number in numbers]
+
+
+class _Run:
+    """One execution of one plan."""
+
+    def __init__(self, plan: Plan, observer: Observer) -> None:
+        self.plan = plan
+        self.observer = observer
+        self.made: dict[int, Made] = {}
+
+    def work_of(self, node: Node) -> Work:
+        """Return what a worker needs to know about a target whose inputs are there."""
+        inputs: dict[str, tuple[int, ...]] = {}
+        for dependency in dependencies_of(node.cls):
+            child = node.inputs.get(dependency.role)
+            if isinstance(child, tuple):
+                inputs[dependency.role] = child
+            elif isinstance(child, Node):
+                number = self._input(node, dependency, child)
+                inputs[dependency.role] = (number,) if number else ()
+        params = dict(self.plan.asked.get(node.cls.__name__, {}))
+        default = getattr(node.cls, "_attributes", {}).get("process_params")
+        if node.request.overscan is not None and default is not None:
+            params.setdefault("OVERSCAN_CORRECTION", node.request.overscan)
+        return Work(
+            node.cls.__name__,
+            self.plan.label(node),
+            node.request,
+            inputs,
+            params,
+            self.plan.horizon,
+        )
+
+    def _input(self, node: Node, dependency: Any, child: Node) -> int:
+        """Return the row number of an input: just made, found, or the default in its place."""
+        made = self.made.get(id(child))
+        default = 0 if dependency.optional else node.fallback.get(dependency.role, 0)
+        if made is not None:
+            if not made.flags or dependency.rule != "calibration":
+                return made.id
+            reason = "it was made, but is flagged"
+        else:
+            existing = child.existing
+            is_good = existing is not None and child.state is not State.NULL and not child.blocked
+            if existing is not None and is_good and dependency.rule != "calibration":
+                return existing.id
+            if existing is not None and is_good and self._serves(existing, dependency, node):
+                return existing.id
+            reason = child.reasons[0] if child.reasons else "it does not apply"
+        if default or dependency.optional:
+            return default
+        raise NoValidCalibration(
+            f"{self.plan.label(node)} needs {self.plan.label(child)}: {reason}",
+            "look at it with inspect(), and at the raw frames it is made from",
+        )
+
+    def _serves(self, existing: Any, dependency: Any, node: Node) -> bool:
+        if existing.is_default:
+            return not dependency.optional
+        return bool(existing.is_selectable and existing.covers(node.request.time))
+
+    def _make(self, node: Node, work: Callable[[Work], Made]) -> None:
+        self.observer.started(node)
+        try:
+            self.made[id(node)] = work(self.work_of(node))
+        except AwlabError as exc:
+            self.observer.failed(node, exc)
+            raise
+        self.observer.finished(node, self.made[id(node)])
+
+    def _check_cancelled(self) -> None:
+        if self.observer.is_cancelled():
+            raise TargetError("the run was cancelled", "what was finished stays; run it again")
+
+    def in_turn(self) -> None:
+        """Make the targets one after the other in this process."""
+        for node in self.plan.work:
+            self._check_cancelled()
+            self._make(node, make_target)
+
+    # -- in worker processes ---------------------------------------------------------------
+
+    def in_workers(self, processes: int) -> None:
+        """Make the targets in worker processes, each as soon as its inputs are there."""
+        waiting = {id(node): node for node in self.plan.work}
+        running: dict[Future[Made], Node] = {}
+        pool = ProcessPoolExecutor(
+            processes,
+            mp_context=get_context("spawn"),
+            initializer=begin_worker,
+            initargs=(WorkerContext.of_this_process(),),
+        )
+        try:
+            while waiting or running:
+                self._check_cancelled()
+                self._submit_ready(waiting, running, pool)
+                done, _ = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+                for future in done:
+                    self._collect(running.pop(future), future)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _submit_ready(
+        self, waiting: dict[int, Node], running: dict[Future[Made], Node], pool: Any
+    ) -> None:
+        for number, node in list(waiting.items()):
+            if any(id(child) in waiting or child in running.values() for child in node.children.values()):
+                continue
+            del waiting[number]
+            if node.cls.__module__ == "__main__":
+                # A class of a notebook exists in this process only.
+                self._make(node, make_target)
+                continue
+            self.observer.started(node)
+            running[pool.submit(work_in_worker, self.work_of(node))] = node
+
+    def _collect(self, node: Node, future: Future[Made]) -> None:
+        try:
+            self.made[id(node)] = future.result()
+        except AwlabError as exc:
+            self.observer.failed(node, exc)
+            raise
+        except BrokenProcessPool as exc:
+            error = MakeFailed(
+                f"{self.plan.label(node)}: a worker process died", "run it again; see the log"
+            )
+            self.observer.failed(node, error)
+            raise error from exc
+        current_database().epoch += 1
+        self.observer.finished(node, self.made[id(node)])

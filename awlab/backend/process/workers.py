@@ -1,0 +1,55 @@
+"""Worker processes: each connects for itself, in the context of the process that began it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+
+from awlab.backend.database import context, current_database
+from awlab.backend.datamodel import connect, dataserver_location
+from awlab.backend.process.making import Made, Work, make_target
+
+__all__ = ["WorkerContext", "begin_worker", "work_in_worker"]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerContext:
+    """What a worker needs to see and make the same things."""
+
+    database_url: str
+    dataserver: str
+    project: str
+    privileges: int
+    instrument: str
+    modules: tuple[str, ...]
+
+    @classmethod
+    def of_this_process(cls) -> WorkerContext:
+        """Return the context of this process, with the modules of its persistent classes."""
+        from awlab.backend.database import registered_classes
+
+        modules = {c.__module__ for c in registered_classes().values()}
+        url = current_database().url.render_as_string(hide_password=False)
+        return cls(
+            url,
+            dataserver_location(),
+            context.project,
+            context.privileges,
+            context.instrument,
+            tuple(sorted(m for m in modules if m not in ("__main__", "awlab.stand_in"))),
+        )
+
+
+def begin_worker(here: WorkerContext) -> None:
+    """Connect a fresh worker process and load the classes."""
+    for name in here.modules:
+        import_module(name)
+    connect(here.database_url, dataserver=here.dataserver)
+    context.set_project(here.project)
+    context.set_privileges(here.privileges)
+    context.set_instrument(here.instrument)
+
+
+def work_in_worker(work: Work) -> Made:
+    """Make one target in a worker process."""
+    return make_target(work)
