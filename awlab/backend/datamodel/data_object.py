@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from awlab.backend.database import DBObject, Query, context, persistent
-from awlab.backend.dataserver import FileLabel, global_name, hash_file
 from awlab.backend.datamodel.session import current_dataserver
 from awlab.backend.datamodel.times import utc_now
+from awlab.backend.dataserver import FileLabel, global_name, hash_file
 from awlab.backend.errors import AlreadyStored, FileMissing
 
 __all__ = ["DataObject"]
@@ -126,4 +126,5 @@ class DataObject(DBObject):
     @classmethod
     def files(cls) -> Query:
         """Return all visible objects that have a file."""
-        return cls.filename != ""
+        found: Query = cls.filename != ""
+        return found

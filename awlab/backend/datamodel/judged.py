@@ -86,11 +86,13 @@ class Judged(DBObject, abstract=True):
 
     def comments(self) -> Query:
         """Return the comments on the object, oldest first."""
-        return (Comment.subject == self).order_by("creation_date")
+        found: Query = Comment.subject == self
+        return found.order_by("creation_date")
 
     def tags(self) -> Query:
         """Return the tags of the object."""
-        return (Tag.subject == self).order_by("name")
+        found: Query = Tag.subject == self
+        return found.order_by("name")
 
 
 def _present_flags(obj: Any, value: Any) -> Any:

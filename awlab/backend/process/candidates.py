@@ -90,7 +90,9 @@ class CandidateIndex:
         timeline = self._timelines.get(key)
         if timeline is None:
             ranges = [
-                (c.start, c.end, _rank(c), c) for c in self._by_group.get(key, []) if c.is_selectable
+                (c.start, c.end, _rank(c), c)
+                for c in self._by_group.get(key, [])
+                if c.is_selectable
             ]
             timeline = self._timelines[key] = Timeline(ranges)
         return timeline.at(request.time)

@@ -9,9 +9,24 @@ from typing import Any
 __all__ = ["value_hash"]
 
 _BOOKKEEPING = frozenset(
-    "object_id creation_date creator project privileges is_valid quality_flags process_status"
-    " code_version content_hash timestamp_start timestamp_end filename file_sha256 file_size"
-    " night".split()
+    [
+        "object_id",
+        "creation_date",
+        "creator",
+        "project",
+        "privileges",
+        "is_valid",
+        "quality_flags",
+        "process_status",
+        "code_version",
+        "content_hash",
+        "timestamp_start",
+        "timestamp_end",
+        "filename",
+        "file_sha256",
+        "file_size",
+        "night",
+    ]
 )
 
 

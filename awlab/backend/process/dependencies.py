@@ -6,7 +6,8 @@ rule            declared as a link to                       today's object is
 ``raws``        a list of a raw frame class                 all good raw frames of the night
 ``raw``         a raw frame class                           the raw frame of the key
 ``calibration`` a `Calibration` class                       the one that applies at the time
-``companion``   a target class made from one raw frame      the newest of the same raw frame
+``companion``   a target class made from one raw frame,     the newest of the same raw frame
+                on a class made from one raw frame itself
 ``given``       any other class                             what the key names
 =============== =========================================== ===================================
 """
@@ -53,21 +54,21 @@ def dependencies_of(cls: Any) -> list[Dependency]:
         if not attribute.dependency:
             continue
         many = attribute.kind == "links"
-        rule = _rule(attribute.type, name, many=many)
+        rule = _rule(cls, attribute.type, many=many)
         found.append(
             Dependency(name, attribute.type, rule, attribute.optional, many, minimum.get(name, 1))
         )
     return found
 
 
-def _rule(cls: Any, role: str, *, many: bool) -> str:
+def _rule(owner: Any, cls: Any, *, many: bool) -> str:
     if issubclass(cls, RawFrame):
         return "raws" if many else "raw"
     if many:
         return "given"
     if getattr(cls, "_is_calibration", False):
         return "calibration"
-    return "companion" if is_keyed_by_raw(cls) and role != "given" else "given"
+    return "companion" if is_keyed_by_raw(cls) and is_keyed_by_raw(owner) else "given"
 
 
 def class_order(cls: Any) -> list[Any]:

@@ -167,9 +167,7 @@ class _Recorder:
         message = f"quality_flags {made.flags}" if made.flags else None
         if made.reused:
             message = "made by another process"
-        self._update(
-            node, status="finished", finished=utc_now(), object=made.id, message=message
-        )
+        self._update(node, status="finished", finished=utc_now(), object=made.id, message=message)
 
     def failed(self, node: Node, error: Exception) -> None:
         """Write why a target could not be made."""
@@ -191,7 +189,7 @@ def sequence_classes(sequence: Any) -> list[Any]:
     if not isinstance(sequence, str):
         return [sequence]
     known = {
-        str(cls.SEQUENCE): cls  # type: ignore[attr-defined]
+        str(cls.SEQUENCE): cls
         for cls in registered_classes().values()
         if getattr(cls, "SEQUENCE", "")
     }
@@ -269,4 +267,3 @@ def _all_chips(cls: Any, key: dict[str, Any]) -> dict[str, Any]:
 
 
 lpu = LocalProcessing()
-

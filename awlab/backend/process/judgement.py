@@ -132,34 +132,27 @@ class Judge:
         role, used = dependency.role, existing.links.get(dependency.role, 0)
         today = self._today(node, dependency)
         name = dependency.cls.__name__
+        known = self._known.get(used)
+        if known is not None and known.is_valid <= 0:
+            return [f"{role}: the {name} used was invalidated"]
         if today.kind == "make":
             if used == 0 and dependency.optional:
                 return [f"{role}: an optional {name} can be made now"]
             return [f"{role}: {name} is {today.why}"]
         if today.id == used:
-            return self._used_is_bad(existing, dependency, used)
+            return []
         if used == 0:
             return [f"{role}: an optional {name} is available now"]
         return self._replaced(node, dependency, used, today)
 
-    def _used_is_bad(self, _existing: Candidate, dependency: Dependency, used: int) -> list[str]:
-        known = self._known.get(used)
-        if known is not None and known.is_valid <= 0:
-            return [f"{dependency.role}: the {dependency.cls.__name__} used was invalidated"]
-        return []
-
-    def _replaced(
-        self, node: Node, dependency: Dependency, used: int, today: _Today
-    ) -> list[str]:
+    def _replaced(self, node: Node, dependency: Dependency, used: int, today: _Today) -> list[str]:
         role, name = dependency.role, dependency.cls.__name__
         old, new = self._known.get(used), self._known.get(today.id)
-        if old is not None and old.is_valid <= 0:
-            return [f"{role}: the {name} used was invalidated"]
         if old is not None and new is not None and old.content and old.content == new.content:
             return []
-        if old is not None and node.request.time and not old.covers(node.request.time):
-            if dependency.rule == "calibration":
-                return [f"{role}: the validity of the {name} used does not cover the time any more"]
+        time = node.request.time if dependency.rule == "calibration" else None
+        if old is not None and time and not old.covers(time):
+            return [f"{role}: the validity of the {name} used does not cover the time any more"]
         if today.id == 0:
             return [f"{role}: the {name} used does not apply any more ({today.why or 'none does'})"]
         if today.kind == "default":

@@ -68,6 +68,7 @@ class Candidate(NamedTuple):
     links: dict[str, int]
     lists: dict[str, tuple[int, ...]]
     favourite: bool = False
+    time: datetime | None = None
 
     @property
     def is_selectable(self) -> bool:

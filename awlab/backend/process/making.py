@@ -112,7 +112,7 @@ def _failing(work: Work) -> Iterator[None]:
 
 
 def _made_meanwhile(work: Work) -> Candidate | None:
-    """Look again under the lock: was the same made, of the same, after the plan was?"""
+    """Look again under the lock for the same, made of the same, after the plan was made."""
     cls = work.cls
     request = work.request._replace(own_night=True)
     found = DatabaseRegistry().candidates(cls, [request], set(), list(work.params))

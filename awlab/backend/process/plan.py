@@ -211,7 +211,9 @@ class Plan:
 
     def _repr_html_(self) -> str:
         def item(node: Node, role: str, seen: set[int]) -> str:
-            why = f" <small>({html.escape('; '.join(node.reasons))})</small>" if node.reasons else ""
+            why = (
+                f" <small>({html.escape('; '.join(node.reasons))})</small>" if node.reasons else ""
+            )
             name = f"<i>{html.escape(role)}</i>: " if role else ""
             text = html.escape(self.label(node))
             head = f"{name}{text}: <b>{html.escape(node.state.value)}</b>{why}"

@@ -138,9 +138,7 @@ class Planner:
                 self._wish_for(node, dependency)
         return answers
 
-    def _answer(
-        self, cls: Any, wish: _Wish, index: CandidateIndex, made: dict[Any, Node]
-    ) -> Node:
+    def _answer(self, cls: Any, wish: _Wish, index: CandidateIndex, made: dict[Any, Node]) -> Node:
         key, request, existing = index.resolve(cls, wish.request)
         node = made.get(key)
         if node is None:
@@ -159,13 +157,13 @@ class Planner:
     def _own_request(self, cls: Any, request: Request, existing: Candidate | None) -> Request:
         """Return the key of the node itself: that of the object there is, or of the one to make."""
         if existing is not None:
-            time = request.time if existing.raw else None
+            time = existing.time
             if existing.night and not existing.raw:
                 time = self._registry.midnight(existing.group.instrument, existing.night)
             given = request.given or _given(cls, existing)
             return Request(
                 existing.group if existing.group.chip else request.group,
-                existing.night or (request.night if existing.raw else ""),
+                existing.night,
                 time,
                 existing.raw,
                 existing.overscan,
@@ -196,7 +194,10 @@ class Planner:
             if dependency.rule != "raws":
                 continue
             has_filter = "filter" in dependency.cls._attributes
-            keys = {id(node): (_group(node, has_filter=has_filter), node.request.night) for node in nodes}
+            keys = {
+                id(node): (_group(node, has_filter=has_filter), node.request.night)
+                for node in nodes
+            }
             found = self._registry.raw_frames(dependency.cls, set(keys.values()))
             for node in nodes:
                 node.inputs[dependency.role] = found.get(keys[id(node)], ())
@@ -250,7 +251,9 @@ def _given(cls: Any, existing: Candidate) -> tuple[tuple[str, tuple[int, ...]], 
     for dependency in dependencies_of(cls):
         if dependency.rule == "given":
             one = existing.links.get(dependency.role, 0)
-            found.append((dependency.role, existing.lists.get(dependency.role, (one,) if one else ())))
+            found.append(
+                (dependency.role, existing.lists.get(dependency.role, (one,) if one else ()))
+            )
     return tuple(found)
 
 
@@ -259,5 +262,3 @@ def _numbers(nodes: list[Node]) -> set[int]:
     for node in nodes:
         numbers |= {node.group.instrument, node.group.chip, node.group.filter, node.request.raw}
     return numbers - {0}
-
-

@@ -117,7 +117,9 @@ class Pars:
     def __init__(self, target: Any, **key: str) -> None:
         unknown = set(key) - self._KEY
         if unknown:
-            raise QueryError(f"Pars has no key {sorted(unknown)[0]!r}", "use instrument, chip, filter")
+            raise QueryError(
+                f"Pars has no key {sorted(unknown)[0]!r}", "use instrument, chip, filter"
+            )
         self._key = key
         self._targets = {
             cls.__name__: _Target(cls) for cls in class_order(target) if parameter_class(cls)
@@ -154,7 +156,7 @@ class Pars:
 
     def show(self) -> None:
         """Print the tree."""
-        print(self.text())
+        print(self.text())  # noqa: T201 - showing is what it is for
 
     def __repr__(self) -> str:
         return self.text()

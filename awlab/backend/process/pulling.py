@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from awlab.backend.database import And, Compare, DBObject, Query, WithIds, context, read_records
-from awlab.backend.datamodel import Chip, Filter, Instrument, RawScienceFrame, night_name
+from awlab.backend.datamodel import Chip, Filter, Instrument, night_name
 from awlab.backend.errors import TargetError
 from awlab.backend.process.dependencies import dependencies_of, is_keyed_by_raw
 from awlab.backend.process.keys import Group, Request
@@ -132,7 +132,7 @@ def _raw_query(cls: Any, raw_class: Any, key: dict[str, Any]) -> tuple[Query, bo
 def _number(item: Any, cls: Any) -> int:
     if not isinstance(item, DBObject) or not isinstance(item, cls) or item._id is None:
         raise TargetError(f"{item!r} is not a committed {cls.__name__}", "ingest it first")
-    return item._id
+    return int(item._id)
 
 
 # -- calibrations: one target per chip (and filter) and night ------------------------------
@@ -174,13 +174,13 @@ def _instrument(key: dict[str, Any]) -> int | None:
     if name is None:
         return None
     found = name if isinstance(name, Instrument) else Instrument.named(str(name))
-    return int(found._id)
+    return int(str(found._id))
 
 
 def _named(cls: Any, name: Any, instrument: int | None) -> list[tuple[int, int]]:
     """Row numbers of chips or filters of that name, each with its instrument's."""
     if isinstance(name, cls):
-        return read_records(Query(cls, WithIds((name._id,))), ("id", "instrument"))  # type: ignore[return-value]
+        return read_records(Query(cls, WithIds((name._id,))), ("id", "instrument"))
     found = read_records(cls.select(name=name), ("id", "instrument"))
     found = [row for row in found if instrument in (None, row[1])]
     kind = cls.__name__.lower()
@@ -242,5 +242,3 @@ def _given(cls: Any, key: dict[str, Any]) -> Request:
 
 def _spell(key: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in key.items())
-
-

@@ -64,10 +64,10 @@ class DatabaseRegistry:
         wanted = [name for name in asked if parameters and name in parameter_names(parameters)]
         if parameters and _OVERSCAN in parameter_names(parameters) and _OVERSCAN not in wanted:
             wanted.append(_OVERSCAN)
-        fields = [name for name in _FIELDS if name == "id" or name in cls._attributes]
+        fields = _field_paths(cls)
         links = [d for d in dependencies_of(cls) if not d.many]
         paths = [
-            *fields,
+            *fields.values(),
             *(d.role for d in links),
             *(f"process_params.{name}" for name in wanted),
         ]
@@ -83,7 +83,8 @@ class DatabaseRegistry:
             values = dict(zip(paths, row, strict=True))
             params = {name: values[f"process_params.{name}"] for name in wanted}
             used_links = {d.role: values[d.role] or 0 for d in links}
-            found.append(self._candidate(values, params, used_links, lists.get(row[0], {})))
+            plain = {name: values[path] for name, path in fields.items()}
+            found.append(self._candidate(plain, params, used_links, lists.get(row[0], {})))
         return found
 
     def _candidate(
@@ -115,6 +116,7 @@ class DatabaseRegistry:
             links=links,
             lists=lists,
             favourite=get("id") in (self._favourites or ()),
+            time=values.get("DATE_OBS"),
         )
 
     def raw_frames(
@@ -165,13 +167,26 @@ class DatabaseRegistry:
         return found
 
 
+def _field_paths(cls: Any) -> dict[str, str]:
+    """Paths of the fields of a candidate; what is made from one raw frame has that frame's key."""
+    paths = {name: name for name in _FIELDS if name == "id" or name in cls._attributes}
+    if is_keyed_by_raw(cls):
+        raw_class = cls._attributes["raw"].type
+        for name in ("instrument", "chip", "filter", "readout", "night", "DATE_OBS"):
+            if name in raw_class._attributes:
+                paths[name] = f"raw.{name}"
+    return paths
+
+
 def raw_records(query: Query) -> list[RawRecord]:
     """Read raw frames as the planner sees them: one statement."""
     has_filter = "filter" in query.root._attributes
     paths = ["id", "instrument", "chip", "readout", "night", "DATE_OBS"]
     paths += ["filter"] if has_filter else []
     return [
-        RawRecord(row[0], Group(row[1], row[2], row[6] or 0 if has_filter else 0, row[3]), *row[4:6])
+        RawRecord(
+            row[0], Group(row[1], row[2], row[6] or 0 if has_filter else 0, row[3]), *row[4:6]
+        )
         for row in read_records(query, tuple(paths))
     ]
 
@@ -207,5 +222,3 @@ def _calibration_condition(requests: Sequence[Request]) -> Any:
         )
     )
     return And((chips, Or((meets, In(("night",), nights)))))
-
-

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from awlab.backend.database import DBObject, current_database, objects_with_ids
+from awlab.backend.datamodel import QualityFlags
 from awlab.backend.errors import AwlabError, MakeFailed, NoValidCalibration, TargetError
 from awlab.backend.process.dependencies import dependencies_of
 from awlab.backend.process.making import Made, Work, make_target
@@ -141,7 +142,8 @@ class _Run:
         if made is not None:
             if not made.flags or dependency.rule != "calibration":
                 return made.id
-            reason = "it was made, but is flagged"
+            names = ", ".join(QualityFlags(made.flags, child.cls).names)
+            reason = f"it was made, but is flagged {names}"
         else:
             existing = child.existing
             is_good = existing is not None and child.state is not State.NULL and not child.blocked
@@ -207,7 +209,10 @@ class _Run:
         self, waiting: dict[int, Node], running: dict[Future[Made], Node], pool: Any
     ) -> None:
         for number, node in list(waiting.items()):
-            if any(id(child) in waiting or child in running.values() for child in node.children.values()):
+            if any(
+                id(child) in waiting or child in running.values()
+                for child in node.children.values()
+            ):
                 continue
             del waiting[number]
             if node.cls.__module__ == "__main__":

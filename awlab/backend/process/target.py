@@ -37,7 +37,7 @@ class UpToDate:
 
 
 class _UpToDateAccess:
-    """``Class.uptodate(**key)`` and ``obj.uptodate()``: is it up to date, and why not?"""
+    """``Class.uptodate(**key)`` and ``obj.uptodate()``: whether, and why not."""
 
     def __get__(self, obj: Any, owner: Any = None) -> Any:
         from awlab.backend.process.pulling import judge_key, judge_object

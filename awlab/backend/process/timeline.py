@@ -17,6 +17,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 __all__ = ["Piece", "Timeline"]
@@ -74,7 +75,7 @@ def _cut(ranges: list[tuple[datetime, datetime, Any, T]]) -> list[Piece[T]]:
     pieces: list[Piece[T]] = []
     heap: list[tuple[_Descending, int]] = []
     begun = 0
-    for moment, following in zip(moments, moments[1:], strict=False):
+    for moment, following in pairwise(moments):
         while begun < len(ranges) and ranges[begun][0] <= moment:
             heapq.heappush(heap, (_Descending(ranges[begun][2]), begun))
             begun += 1
