@@ -1,5 +1,5 @@
 # One command to see it (make demo), one to test it (make test). Both make .venv first.
-#   PYTHON=python3.12     interpreter for .venv (3.11, 3.12 or 3.13; default: the first found)
+#   PYTHON=python3.12     interpreter of a new .venv (3.11, 3.12 or 3.13; `make clean` drops the old one)
 #   NIGHT=sa112|wfi    night of the demo        OPEN=no  stop after the summary
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast lint bench browser clean
