@@ -1,0 +1,169 @@
+"""Algorithms: arrays in, arrays and numbers out; one step of the science per module.
+
+Data are native, C-contiguous float32 or uint16 images [ADU] indexed (y, x) from 0; pixel maps are
+uint8 with 1 good and 0 bad; a bad pixel inside has weight 0, NaN exists in FITS files only.
+All results are the same bits for the same input, whatever the number of threads.
+
+Names are loaded on first use (PEP 562): Numba and SciPy are imported by the call that needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from awlab.backend.algorithms.arrays import BadArray
+    from awlab.backend.algorithms.bias import master_bias
+    from awlab.backend.algorithms.clipping import ClippedStatistics, clipped_statistics
+    from awlab.backend.algorithms.combine import (
+        CombinedImage,
+        CombineOptions,
+        DetectorNoise,
+        combine_frames,
+    )
+    from awlab.backend.algorithms.content import content_hash
+    from awlab.backend.algorithms.dark import master_dark
+    from awlab.backend.algorithms.flats import (
+        CombinedFlat,
+        MasterFlat,
+        MasterFlatOptions,
+        combine_flats,
+        master_flat,
+    )
+    from awlab.backend.algorithms.gain import GainMeasurement, GainOptions, measure_gain
+    from awlab.backend.algorithms.linearity import Linearity, fit_linearity
+    from awlab.backend.algorithms.overscan import (
+        OVERSCAN_METHODS,
+        OverscanLevels,
+        measure_overscan,
+        trim,
+    )
+    from awlab.backend.algorithms.pixel_maps import (
+        BadPixels,
+        cold_pixel_map,
+        hot_pixel_map,
+        merge_pixel_maps,
+        saturated_pixel_map,
+    )
+    from awlab.backend.algorithms.prewarming import prewarm
+    from awlab.backend.algorithms.read_noise import ReadNoiseMeasurement, measure_read_noise
+    from awlab.backend.algorithms.reduce import (
+        Calibrations,
+        PixelFlag,
+        PixelMaps,
+        ReducedImage,
+        inverse_variance,
+        reduce_frame,
+    )
+    from awlab.backend.algorithms.regions import ReadoutLayout, Region
+    from awlab.backend.algorithms.smoothing import smooth_map
+    from awlab.backend.algorithms.statistics import (
+        ImageStatistics,
+        SubWindowStatistics,
+        image_statistics,
+        sky_level,
+        subwindow_statistics,
+    )
+
+_MODULES = {
+    "arrays": ("BadArray",),
+    "bias": ("master_bias",),
+    "clipping": ("ClippedStatistics", "clipped_statistics"),
+    "combine": ("CombineOptions", "CombinedImage", "DetectorNoise", "combine_frames"),
+    "content": ("content_hash",),
+    "dark": ("master_dark",),
+    "flats": ("CombinedFlat", "MasterFlat", "MasterFlatOptions", "combine_flats", "master_flat"),
+    "gain": ("GainMeasurement", "GainOptions", "measure_gain"),
+    "linearity": ("Linearity", "fit_linearity"),
+    "overscan": ("OVERSCAN_METHODS", "OverscanLevels", "measure_overscan", "trim"),
+    "pixel_maps": (
+        "BadPixels",
+        "cold_pixel_map",
+        "hot_pixel_map",
+        "merge_pixel_maps",
+        "saturated_pixel_map",
+    ),
+    "prewarming": ("prewarm",),
+    "read_noise": ("ReadNoiseMeasurement", "measure_read_noise"),
+    "reduce": (
+        "Calibrations",
+        "PixelFlag",
+        "PixelMaps",
+        "ReducedImage",
+        "inverse_variance",
+        "reduce_frame",
+    ),
+    "regions": ("ReadoutLayout", "Region"),
+    "smoothing": ("smooth_map",),
+    "statistics": (
+        "ImageStatistics",
+        "SubWindowStatistics",
+        "image_statistics",
+        "sky_level",
+        "subwindow_statistics",
+    ),
+}
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "OVERSCAN_METHODS",
+    "BadArray",
+    "BadPixels",
+    "Calibrations",
+    "ClippedStatistics",
+    "CombineOptions",
+    "CombinedFlat",
+    "CombinedImage",
+    "DetectorNoise",
+    "GainMeasurement",
+    "GainOptions",
+    "ImageStatistics",
+    "Linearity",
+    "MasterFlat",
+    "MasterFlatOptions",
+    "OverscanLevels",
+    "PixelFlag",
+    "PixelMaps",
+    "ReadNoiseMeasurement",
+    "ReadoutLayout",
+    "ReducedImage",
+    "Region",
+    "SubWindowStatistics",
+    "clipped_statistics",
+    "cold_pixel_map",
+    "combine_flats",
+    "combine_frames",
+    "content_hash",
+    "fit_linearity",
+    "hot_pixel_map",
+    "image_statistics",
+    "inverse_variance",
+    "master_bias",
+    "master_dark",
+    "master_flat",
+    "measure_gain",
+    "measure_overscan",
+    "measure_read_noise",
+    "merge_pixel_maps",
+    "prewarm",
+    "reduce_frame",
+    "saturated_pixel_map",
+    "sky_level",
+    "smooth_map",
+    "subwindow_statistics",
+    "trim",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module on first use."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,28 @@
+"""Kernel of ``pixel_maps``: grow a few marked pixels, at a cost that goes with their number.
+
+References
+----------
+.. [1] Serra 1982, Image Analysis and Mathematical Morphology (dilation by a disc).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+
+from awlab.backend.algorithms.compiling import compiled
+
+__all__ = ["grow_marked"]
+
+
+@compiled
+def grow_marked(marked: npt.NDArray[Any], seeds: npt.NDArray[Any], radius: int) -> None:
+    """Mark all pixels within a radius [pixel] of the seeds (n, 2), in place."""
+    ny, nx = marked.shape
+    for i in range(seeds.shape[0]):
+        y0, x0 = seeds[i]
+        for y in range(max(y0 - radius, 0), min(y0 + radius + 1, ny)):
+            for x in range(max(x0 - radius, 0), min(x0 + radius + 1, nx)):
+                if (y - y0) ** 2 + (x - x0) ** 2 <= radius * radius:
+                    marked[y, x] = True

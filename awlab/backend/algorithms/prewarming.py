@@ -1,0 +1,56 @@
+"""Compile all kernels before the first pixels arrive.
+
+The machine code is kept on disk, so this takes seconds once per installation and a fraction of a
+second in every later process. Workers and the demo call it first.
+
+References
+----------
+.. [1] Numba documentation, "Notes on caching".
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from awlab.backend.algorithms.arrays import AnyImage
+from awlab.backend.algorithms.bias import master_bias
+from awlab.backend.algorithms.combine import DetectorNoise
+from awlab.backend.algorithms.flats import combine_flats, master_flat
+from awlab.backend.algorithms.pixel_maps import hot_pixel_map, saturated_pixel_map
+from awlab.backend.algorithms.read_noise import measure_read_noise
+from awlab.backend.algorithms.reduce import Calibrations, PixelMaps, inverse_variance, reduce_frame
+from awlab.backend.algorithms.regions import ReadoutLayout, Region
+from awlab.backend.algorithms.statistics import image_statistics, sky_level
+
+__all__ = ["prewarm"]
+
+_SHAPE = (32, 32)
+
+
+def _image(values: npt.NDArray[np.int64], kind: type[np.uint16 | np.float32]) -> AnyImage:
+    return cast(AnyImage, np.ascontiguousarray(values, kind))
+
+
+def prewarm() -> None:
+    """Compile every kernel for every type of image, by running each on a tiny one."""
+    layout = ReadoutLayout(Region(0, 24, 0, 32), overscan_x=Region(24, 32, 0, 32))
+    rows, columns = np.indices(_SHAPE)
+    noise = DetectorNoise(1.0, 1.0)
+    for kind in (np.uint16, np.float32):
+        pattern = 1000 + (7 * rows + 3 * columns) % 5
+        frames = [_image(pattern + i, kind) for i in range(3)]
+        measure_read_noise(frames[:2])
+        bias = master_bias(frames, 1.0, layout).image
+        flat = combine_flats([_image(pattern * i, kind) for i in (1, 2, 3)], noise)
+        for one in (frames[0], bias):
+            image_statistics(one)
+            sky_level(one)
+        hot = hot_pixel_map(bias).map
+        saturated = saturated_pixel_map(frames[0], layout.image, threshold_high=1003).map
+        master = master_flat(flat.image, flat.image).image[: hot.shape[0], : hot.shape[1]].copy()
+        calibrations = Calibrations(bias=bias, flat=master)
+        reduced = reduce_frame(frames[0], layout, calibrations, PixelMaps(hot, saturated=saturated))
+        inverse_variance(reduced, master, noise, 10.0)
