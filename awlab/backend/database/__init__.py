@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from awlab.backend.database.amend import AMENDABLE, Amendment, amend, history
 from awlab.backend.database.attributes import Persistent, as_datetime, persistent
+from awlab.backend.database.census import Census, take_census
 from awlab.backend.database.commit import commit_objects
 from awlab.backend.database.connection import (
     Database,
@@ -55,6 +56,7 @@ __all__ = [
     "And",
     "AttributePath",
     "Between",
+    "Census",
     "Compare",
     "Context",
     "DBMeta",
@@ -94,5 +96,6 @@ __all__ = [
     "open_database",
     "persistent",
     "read_records",
+    "take_census",
     "registered_classes",
 ]

@@ -124,6 +124,8 @@ def target_rows(number: int) -> list[dict[str, Any]]:
 
 def mean_seconds(names: set[str]) -> dict[str, float]:
     """Return how long targets of classes took on average [s]."""
+    if not names:
+        return {}
     took = sa.func.extract("epoch", job_target.c.finished - job_target.c.started)
     statement = (
         sa.select(job_target.c.class_name, sa.func.avg(took))

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from awlab.backend.process.calibration import (
-    ALWAYS_END,
-    ALWAYS_START,
-    Calibration,
-    FilteredCalibration,
-)
+from awlab.backend.process.calibration import Calibration, FilteredCalibration
 from awlab.backend.process.code_version import code_version
 from awlab.backend.process.jobs import Job, LocalProcessing, lpu
 from awlab.backend.process.plan import Node, Plan, State
@@ -17,8 +12,10 @@ from awlab.backend.process.process_params import (
     parameter_class,
     parameter_names,
 )
-from awlab.backend.process.target import ProcessTarget, UpToDate
+from awlab.backend.process.target import ProcessTarget
 from awlab.backend.process.timeline import Piece, Timeline
+from awlab.backend.process.up_to_date import UpToDate
+from awlab.backend.process.validity import ALWAYS_END, ALWAYS_START
 from awlab.backend.process.work_folder import new_work_folder, work_folder, work_root
 
 __all__ = [

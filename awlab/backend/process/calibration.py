@@ -10,10 +10,7 @@ from awlab.backend.datamodel import Chip, Filter, Instrument, night_name, night_
 from awlab.backend.errors import QueryError
 from awlab.backend.process.target import ProcessTarget
 
-__all__ = ["ALWAYS_END", "ALWAYS_START", "Calibration", "FilteredCalibration"]
-
-#: Validity of default (boot-strap) calibrations, as in Astro-WISE.
-ALWAYS_START, ALWAYS_END = datetime(1990, 1, 1), datetime(2030, 1, 1)
+__all__ = ["Calibration", "FilteredCalibration"]
 
 
 class Calibration(ProcessTarget, abstract=True):

@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["value_hash"]
 
 _BOOKKEEPING = frozenset(
-    [
+    {
         "object_id",
         "creation_date",
         "creator",
@@ -26,7 +26,7 @@ _BOOKKEEPING = frozenset(
         "file_sha256",
         "file_size",
         "night",
-    ]
+    }
 )
 
 

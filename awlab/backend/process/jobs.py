@@ -23,7 +23,7 @@ from awlab.backend.errors import ObjectNotFound, TargetError
 from awlab.backend.process.making import Made
 from awlab.backend.process.plan import Node, Plan
 from awlab.backend.process.pulling import plan_targets
-from awlab.backend.process.runner import run_plan
+from awlab.backend.process.runner import load_objects, run_plan
 
 __all__ = ["Job", "LocalProcessing", "lpu", "sequence_classes"]
 
@@ -74,8 +74,6 @@ class Job:
         """The objects that were asked for; those made so far while the job runs."""
         if self._objects:
             return list(self._objects)
-        from awlab.backend.process.runner import load_objects
-
         return load_objects([row["object"] for row in target_rows(self.number) if row["object"]])
 
     def logs(self) -> str:

@@ -155,6 +155,8 @@ class Judge:
             return [f"{role}: the validity of the {name} used does not cover the time any more"]
         if today.id == 0:
             return [f"{role}: the {name} used does not apply any more ({today.why or 'none does'})"]
+        if old is not None and old.is_default and today.kind == "default":
+            return []
         if today.kind == "default":
             return [f"{role}: only the default {name} applies now"]
         if new is not None and old is not None and new.creation < old.creation:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from awlab.backend.database import mean_seconds
+from awlab.backend.errors import TargetError
 from awlab.backend.process.keys import Candidate, Group, Request
 
 __all__ = ["Node", "Plan", "State"]
@@ -111,6 +113,7 @@ class Plan:
         self.horizon = horizon
         self.names = names
         self.is_list = False
+        self.runner: Callable[..., list[Any]] | None = None
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count targets by class and state."""
@@ -140,15 +143,13 @@ class Plan:
         processes : int
             Worker processes; 0 works in this process.
         """
-        from awlab.backend.process.runner import run_plan
-
-        return run_plan(self, processes=processes)
+        if self.runner is None:
+            raise TargetError("this plan was made for looking only", "use Class.plan(**key)")
+        return self.runner(self, processes=processes)
 
     def estimate(self) -> float:
         """Estimated time [s], from how long targets of each class took before."""
-        from awlab.backend.process.history import seconds_per_target
-
-        usual = seconds_per_target({node.cls.__name__ for node in self.work})
+        usual = mean_seconds({node.cls.__name__ for node in self.work})
         return sum(usual.get(node.cls.__name__, 1.0) for node in self.work)
 
     # -- showing ---------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from awlab.backend.process.candidates import CandidateIndex
+from awlab.backend.process.defaults import ON_DEMAND, has_default
 from awlab.backend.process.dependencies import Dependency, class_order, dependencies_of
 from awlab.backend.process.judgement import Judge
 from awlab.backend.process.keys import Candidate, Group, Request
@@ -149,9 +150,12 @@ class Planner:
         if consumer is not None:
             node.depth = min(node.depth, consumer.depth + 1)
             consumer.inputs[wish.role] = node
-            default = index.default(wish.request)
-            if default is not None and not wish.optional:
-                consumer.fallback[wish.role] = default.id
+            if not wish.optional:
+                default = index.default(wish.request)
+                if default is not None:
+                    consumer.fallback[wish.role] = default.id
+                elif has_default(cls):
+                    consumer.fallback[wish.role] = ON_DEMAND
         return node
 
     def _own_request(self, cls: Any, request: Request, existing: Candidate | None) -> Request:

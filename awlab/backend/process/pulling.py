@@ -13,7 +13,8 @@ from awlab.backend.process.plan import Plan
 from awlab.backend.process.planner import Planner
 from awlab.backend.process.process_params import asked_parameters
 from awlab.backend.process.registry import DatabaseRegistry, raw_records
-from awlab.backend.process.target import UpToDate
+from awlab.backend.process.runner import run_plan
+from awlab.backend.process.up_to_date import UpToDate
 
 __all__ = ["judge_key", "judge_object", "judge_objects", "plan_targets", "requests_for"]
 
@@ -27,6 +28,7 @@ def plan_targets(
     requests, is_list = requests_for(cls, key)
     plan = Planner(DatabaseRegistry(), asked_parameters(pars), depth=depth).plan(cls, requests)
     plan.is_list = is_list
+    plan.runner = run_plan
     if is_list:
         _drop_impossible(plan)
     return plan

@@ -134,7 +134,9 @@ class DatabaseRegistry:
         )
         found: dict[tuple[Group, str], list[int]] = {}
         for record in raw_records(Query(cls, where, ("DATE_OBS",))):
-            found.setdefault((record.group, record.night), []).append(record.id)
+            # A calibration without filter is made from the frames of all filters.
+            for group in {record.group, record.group.without_filter()}:
+                found.setdefault((group, record.night), []).append(record.id)
         return {key: tuple(ids) for key, ids in found.items()}
 
     def midnight(self, instrument: int, night: str) -> datetime | None:

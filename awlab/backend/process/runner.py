@@ -13,6 +13,7 @@ import numpy as np
 from awlab.backend.database import DBObject, current_database, objects_with_ids
 from awlab.backend.datamodel import QualityFlags
 from awlab.backend.errors import AwlabError, MakeFailed, NoValidCalibration, TargetError
+from awlab.backend.process.defaults import ON_DEMAND, default_calibration
 from awlab.backend.process.dependencies import dependencies_of
 from awlab.backend.process.making import Made, Work, make_target
 from awlab.backend.process.plan import Node, Plan, State
@@ -152,6 +153,8 @@ class _Run:
             if existing is not None and is_good and self._serves(existing, dependency, node):
                 return existing.id
             reason = child.reasons[0] if child.reasons else "it does not apply"
+        if default == ON_DEMAND:
+            return default_calibration(dependency.cls, child.group)
         if default or dependency.optional:
             return default
         raise NoValidCalibration(

@@ -12,28 +12,7 @@ from awlab.backend.process.content import value_hash
 from awlab.backend.process.process_params import ProcessParameters, parameter_class
 from awlab.backend.process.work_folder import work_folder
 
-__all__ = ["ProcessTarget", "UpToDate"]
-
-
-class UpToDate:
-    """Whether a target is up to date; true or false, and why not.
-
-    Attributes
-    ----------
-    reasons : list of str
-        Why it is outdated; empty if it is up to date.
-    """
-
-    def __init__(self, reasons: list[str], state: str) -> None:
-        self.reasons = reasons
-        self.state = state
-
-    def __bool__(self) -> bool:
-        return self.state == "up to date"
-
-    def __repr__(self) -> str:
-        why = f": {'; '.join(self.reasons)}" if self.reasons else ""
-        return f"<{self.state}{why}>"
+__all__ = ["ProcessTarget"]
 
 
 class _UpToDateAccess:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+
 from awlab.backend.algorithms import master_bias, subwindow_statistics
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import BaseFrame, Flag, RawBiasFrame
@@ -63,6 +65,10 @@ class BiasFrame(BaseFrame, Calibration):
         self.subwin_flatness, self.subwin_stdev = windows.flatness, windows.max_stdev
         self.rejected = combined.rejected
         keep_pixels(self, combined.image, {"OVSCAN": p.OVERSCAN_CORRECTION})
+
+    def make_default(self) -> None:
+        """Take no bias structure at all: zero beyond the overscan."""
+        keep_pixels(self, np.zeros((1, 1), dtype=np.float32))
 
     def verify(self) -> None:
         """Compare the statistics with the limits and with the previous master."""

@@ -59,6 +59,10 @@ class ReadNoise(Calibration):
         self.read_noise, self.read_noise_error = found.read_noise, found.error
         self.mean_diff, self.median_diff = found.mean_diff, found.median_diff
 
+    def make_default(self) -> None:
+        """Take the nominal read noise of the chip; 5 ADU where none is known."""
+        self.read_noise = self.chip.read_noise or 5.0
+
     def verify(self) -> None:
         """Compare with the limits and with the previous measurement."""
         p = self.process_params

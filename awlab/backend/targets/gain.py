@@ -1,0 +1,91 @@
+"""GainLinearity: the conversion factor of a chip, and how linear it is (requirements 523, 533)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from awlab.backend.algorithms import measure_gain
+from awlab.backend.database import persistent
+from awlab.backend.datamodel import Flag, RawDomeFlatFrame
+from awlab.backend.process import Calibration, ProcessParameters
+from awlab.backend.targets.bias import BiasFrame
+from awlab.backend.targets.pixels import layout_of, raw_pixels, same_shape
+
+__all__ = ["GainLinearity", "GainLinearityParameters"]
+
+
+class GainLinearityParameters(ProcessParameters):
+    """Parameters of `GainLinearity`."""
+
+    OVERSCAN_CORRECTION = persistent("Overscan correction method, 0 ... 10", int, 6)
+    REJECTION_THRESHOLD = persistent("Clipping threshold of the differences [sigma]", float, 5.0)
+    MAXIMUM_ITERATIONS = persistent("Largest number of clipping iterations", int, 10)
+    MINIMUM_GAIN = persistent("QC: smallest gain [electron / adu]", float, 0.2)
+    MAXIMUM_GAIN = persistent("QC: largest gain [electron / adu]", float, 10.0)
+    MAXIMUM_GAIN_ERROR = persistent("QC: largest relative error of the gain", float, 0.05)
+    MAXIMUM_GAIN_DIFFERENCE = persistent("QC: largest change [electron / adu]", float, 0.1)
+    MAXIMUM_NONLINEARITY = persistent("QC: largest relative departure from a line", float, 0.02)
+    VALID_NIGHTS = persistent("For how many nights it applies [d]", float, 30.0)
+
+
+class GainLinearity(Calibration):
+    """Gain of a chip by photon transfer, from dome flats of a range of exposure times."""
+
+    SEQUENCE = "Gain"
+    REQUIREMENT = "523"
+    MINIMUM: ClassVar[dict[str, int]] = {"raw_dome_flat_frames": 4}
+    FLAGS: ClassVar[tuple[Flag, ...]] = (
+        Flag(16, "GAIN_OUT_OF_RANGE", "gain outside MINIMUM_GAIN ... MAXIMUM_GAIN, or undefined"),
+        Flag(17, "GAIN_UNCERTAIN", "relative error of the gain above MAXIMUM_GAIN_ERROR"),
+        Flag(18, "GAIN_CHANGED", "gain differs from prev by more than the limit"),
+        Flag(19, "NOT_LINEAR", "level against exposure time departs from a line"),
+    )
+
+    raw_dome_flat_frames = persistent("Raw dome flats, compared in pairs", RawDomeFlatFrame, [])
+    bias = persistent("Master bias", BiasFrame)
+    process_params = persistent("Process parameters", GainLinearityParameters)
+    gain = persistent("Conversion factor [electron / adu]", float)
+    gain_error = persistent("Standard error of the gain [electron / adu]", float)
+    nonlinearity = persistent("Largest relative departure of the level from a line", float)
+    exposure_times = persistent("Exposure time of each pair [s]", float, [])
+    exposure_levels = persistent("Level of each pair [ADU]", float, [])
+    variances = persistent("Noise variance of each pair, one frame", float, [])
+    pairs = persistent("Number of pairs", int, 0)
+
+    def make(self) -> None:
+        """Fit the noise variance of pairs of flats against their level."""
+        p = self.process_params
+        raws = self.raw_dome_flat_frames
+        layout = layout_of(raws[0])
+        found = measure_gain(
+            raw_pixels(raws),
+            [raw.EXPTIME for raw in raws],
+            same_shape(self.bias, layout.image.shape),
+            layout,
+            overscan_correction=p.OVERSCAN_CORRECTION,
+        )
+        self.gain, self.gain_error = found.gain, found.error
+        self.nonlinearity = found.nonlinearity
+        self.exposure_times = list(found.exposure_times)
+        self.exposure_levels, self.variances = list(found.levels), list(found.variances)
+        self.pairs = len(found.levels)
+
+    def make_default(self) -> None:
+        """Take the nominal gain of the chip; 1 where none is known."""
+        self.gain = self.chip.gain or 1.0
+
+    def verify(self) -> None:
+        """Compare the gain with the limits and with the previous one."""
+        p = self.process_params
+        if self.gain is None or not p.MINIMUM_GAIN <= self.gain <= p.MAXIMUM_GAIN:
+            self.raise_flag("GAIN_OUT_OF_RANGE")
+            return
+        if not self.gain_error <= p.MAXIMUM_GAIN_ERROR * self.gain:
+            self.raise_flag("GAIN_UNCERTAIN")
+        if self.nonlinearity is not None and self.nonlinearity > p.MAXIMUM_NONLINEARITY:
+            self.raise_flag("NOT_LINEAR")
+        change = self.compare().get("gain")
+        if change and abs(change[1] - change[0]) > p.MAXIMUM_GAIN_DIFFERENCE:
+            self.raise_flag("GAIN_CHANGED")
+        if any(raw.quality_flags for raw in self.raw_dome_flat_frames):
+            self.raise_flag("FLAGGED_INPUT")

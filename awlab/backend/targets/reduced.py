@@ -1,0 +1,98 @@
+"""ReducedScienceFrame: a science frame without the marks of the detector (requirement 632)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from awlab.backend.algorithms import reduce_frame
+from awlab.backend.database import persistent
+from awlab.backend.datamodel import Astrom, BaseFrame, Filter, Flag, RawScienceFrame
+from awlab.backend.process import ProcessParameters, ProcessTarget
+from awlab.backend.targets.bias import BiasFrame
+from awlab.backend.targets.cold_pixels import ColdPixelMap
+from awlab.backend.targets.dark import DarkFrame
+from awlab.backend.targets.hot_pixels import HotPixelMap
+from awlab.backend.targets.master_flat import MasterFlatFrame
+from awlab.backend.targets.pixels import keep_pixels, layout_of, raw_pixels, same_shape
+from awlab.backend.targets.weight import WeightFrame
+
+__all__ = ["ReducedScienceFrame", "ReducedScienceFrameParameters"]
+
+
+class ReducedScienceFrameParameters(ProcessParameters):
+    """Parameters of `ReducedScienceFrame`."""
+
+    OVERSCAN_CORRECTION = persistent("Overscan correction method, 0 ... 10", int, 6)
+
+
+class ReducedScienceFrame(BaseFrame, ProcessTarget):
+    """(raw - overscan - bias - dark x EXPTIME) / flat, with its weight beside it."""
+
+    SEQUENCE = "Reduce"
+    REQUIREMENT = "632"
+    _product_code = "Red"
+    _file_category = "Sci"
+    _indexes = (("night", "chip"), ("chip", "DATE_OBS"))
+    FLAGS: ClassVar[tuple[Flag, ...]] = (
+        Flag(16, "BACKGROUND_NEGATIVE", "the median of the reduced frame is below zero"),
+    )
+
+    raw = persistent("Raw frame", RawScienceFrame)
+    bias = persistent("Master bias", BiasFrame)
+    dark = persistent("Dark current", DarkFrame, optional=True)
+    flat = persistent("Master flat", MasterFlatFrame)
+    hot = persistent("Hot pixels", HotPixelMap)
+    cold = persistent("Cold pixels", ColdPixelMap)
+    weight = persistent("Weight of the pixels", WeightFrame)
+    filter = persistent("Filter", Filter)
+    process_params = persistent("Process parameters", ReducedScienceFrameParameters)
+    night = persistent("Observing night, CCYY-MM-DD", str, "")
+    DATE_OBS = persistent("Start of the observation, UTC", datetime)
+    EXPTIME = persistent("Exposure time [s]", float)
+    OBJECT = persistent("Name of the object observed", str, "")
+    AIRMSTRT = persistent("Airmass at the start", float)
+    AIRMEND = persistent("Airmass at the end", float)
+    astrom = persistent("Linear coordinates as delivered, trimmed", Astrom)
+
+    def make(self) -> None:
+        """Take off what the detector added and divide by its response."""
+        raw = self.raw
+        for name in ("night", "DATE_OBS", "EXPTIME", "OBJECT", "AIRMSTRT", "AIRMEND"):
+            setattr(self, name, getattr(raw, name))
+        layout = layout_of(raw)
+        shape = layout.image.shape
+        self.astrom = _trimmed(raw.astrom, layout.image.x0, layout.image.y0)
+        image = reduce_frame(
+            raw_pixels([raw])[0],
+            layout,
+            bias=same_shape(self.bias, shape),
+            flat=same_shape(self.flat, shape),
+            dark=same_shape(self.dark, shape) if self.dark is not None else None,
+            exposure_time=raw.EXPTIME,
+            overscan_correction=self.process_params.OVERSCAN_CORRECTION,
+        )
+        keep_pixels(self, image, _wcs_keywords(self.astrom))
+
+    def verify(self) -> None:
+        """Say so if a calibration was only a default, or the background is impossible."""
+        used = (self.bias, self.flat, self.hot, self.cold)
+        if any(item.origin == "default" for item in used):
+            self.raise_flag("DEFAULT_CALIBRATION")
+        if self.imstat.median < 0:
+            self.raise_flag("BACKGROUND_NEGATIVE")
+        if self.raw.quality_flags:
+            self.raise_flag("FLAGGED_INPUT")
+
+
+def _trimmed(astrom: Astrom, x0: int, y0: int) -> Astrom:
+    """Coordinates of the trimmed image: the reference pixel moves with the first pixel kept."""
+    values = astrom.as_dict()
+    if values["CRPIX1"] is not None:
+        values["CRPIX1"] -= x0
+        values["CRPIX2"] -= y0
+    return Astrom(**values)
+
+
+def _wcs_keywords(astrom: Astrom) -> dict[str, object]:
+    return {name: value for name, value in astrom.as_dict().items() if value is not None}

@@ -1,0 +1,51 @@
+"""SaturatedPixelMap: pixels of one raw frame whose value says nothing any more."""
+
+from __future__ import annotations
+
+from awlab.backend.algorithms import find_saturated_pixels
+from awlab.backend.database import persistent
+from awlab.backend.datamodel import Chip, Instrument, RawScienceFrame
+from awlab.backend.process import ProcessParameters, ProcessTarget
+from awlab.backend.targets.pixel_map import PixelMap
+from awlab.backend.targets.pixels import layout_of, raw_pixels
+
+__all__ = ["SaturatedPixelMap", "SaturatedPixelMapParameters"]
+
+
+class SaturatedPixelMapParameters(ProcessParameters):
+    """Parameters of `SaturatedPixelMap`."""
+
+    THRESHOLD_HIGH = persistent("Saturated above; 0 takes the level of the chip [ADU]", float, 0.0)
+    THRESHOLD_LOW = persistent("Dead below; -1 for no such limit [ADU]", float, -1.0)
+    GROW = persistent("Pixels around saturated ones that are taken in [pixel]", int, 1)
+
+
+class SaturatedPixelMap(PixelMap, ProcessTarget):
+    """Saturated pixels of one raw science frame."""
+
+    _product_code = "Sat"
+    _file_category = "Sci"
+
+    raw = persistent("Raw frame", RawScienceFrame)
+    instrument = persistent("Instrument", Instrument)
+    chip = persistent("Detector chip", Chip)
+    process_params = persistent("Process parameters", SaturatedPixelMapParameters)
+
+    def make(self) -> None:
+        """Mark the pixels at or above the saturation level, and their neighbours."""
+        p = self.process_params
+        pixels = raw_pixels([self.raw])[0]
+        level = p.THRESHOLD_HIGH or self.chip.saturation or _full_scale(self.raw.BITPIX)
+        found = find_saturated_pixels(
+            pixels,
+            layout_of(self.raw).image,
+            threshold_high=level,
+            threshold_low=p.THRESHOLD_LOW if p.THRESHOLD_LOW >= 0 else None,
+            grow=p.GROW,
+        )
+        self.keep_map(found)
+
+
+def _full_scale(bits: int | None) -> float:
+    """Largest number the converter can give [ADU]."""
+    return 255.0 if bits == 8 else 65535.0

@@ -1,0 +1,40 @@
+"""WeightFrame: what every pixel of a reduced frame is worth."""
+
+from __future__ import annotations
+
+from awlab.backend.algorithms import weight_map
+from awlab.backend.database import persistent
+from awlab.backend.datamodel import BaseFrame, Filter, RawScienceFrame
+from awlab.backend.process import ProcessTarget
+from awlab.backend.targets.cold_pixels import ColdPixelMap
+from awlab.backend.targets.hot_pixels import HotPixelMap
+from awlab.backend.targets.master_flat import MasterFlatFrame
+from awlab.backend.targets.pixels import keep_pixels, layout_of, same_shape
+from awlab.backend.targets.saturated import SaturatedPixelMap
+
+__all__ = ["WeightFrame"]
+
+
+class WeightFrame(BaseFrame, ProcessTarget):
+    """Weight of the pixels of a frame: flat x hot x cold x saturated; 0 is no use at all."""
+
+    _product_code = "Weig"
+    _file_category = "Sci"
+
+    raw = persistent("Raw frame", RawScienceFrame)
+    filter = persistent("Filter", Filter)
+    flat = persistent("Master flat", MasterFlatFrame)
+    hot = persistent("Hot pixels", HotPixelMap)
+    cold = persistent("Cold pixels", ColdPixelMap)
+    saturated = persistent("Saturated pixels", SaturatedPixelMap)
+
+    def make(self) -> None:
+        """Multiply the flat with the maps of good pixels."""
+        shape = layout_of(self.raw).image.shape
+        maps = [same_shape(item, shape) for item in (self.hot, self.cold, self.saturated)]
+        keep_pixels(self, weight_map(same_shape(self.flat, shape), maps))
+
+    def verify(self) -> None:
+        """Say so if the flat or a map is only a default."""
+        if any(item.origin == "default" for item in (self.flat, self.hot, self.cold)):
+            self.raise_flag("DEFAULT_CALIBRATION")
