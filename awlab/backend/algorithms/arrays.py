@@ -44,7 +44,7 @@ def check_image(
     Parameters
     ----------
     array : ndarray, shape (ny, nx)
-        The array to check.
+        The array to check [any unit].
     name : str
         What to call it in the error.
     shape : tuple of int, optional

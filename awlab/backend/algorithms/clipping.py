@@ -187,7 +187,7 @@ def clipped_histogram(
     Parameters
     ----------
     counts : ndarray of int64, shape (bins,)
-        Number of pixels with each value.
+        Number of pixels with each value [pixel].
     first : int
         Value of the first bin [ADU].
     threshold : float

@@ -129,7 +129,24 @@ def _store(
 def combine_mean(
     frames: FrameSet, model: ClipModel, products: Products, first: int, last: int
 ) -> tuple[int, int]:
-    """Clipped mean of equally good frames, rows first to last; (rejected, not finite)."""
+    """Clipped mean of equally good frames, for some rows.
+
+    Parameters
+    ----------
+    frames : FrameSet
+        What is combined.
+    model : ClipModel
+        Noise model, weights, and how to sort.
+    products : Products
+        Where the results go.
+    first, last : int
+        First row and the row after the last [pixel].
+
+    Returns
+    -------
+    rejected, bad : int
+        Number of values rejected, and of values that are not finite.
+    """
     n = model.scale.shape[0]
     nx = products.image.shape[1]
     tile = np.zeros((n + 2, TILE), np.float32)
@@ -165,7 +182,24 @@ def combine_mean(
 def combine_weighted(
     frames: FrameSet, model: ClipModel, products: Products, first: int, last: int
 ) -> tuple[int, int]:
-    """Clipped weighted mean, each frame with its own noise; (rejected, not finite)."""
+    """Clipped weighted mean, each frame with its own noise, for some rows.
+
+    Parameters
+    ----------
+    frames : FrameSet
+        What is combined.
+    model : ClipModel
+        Noise model, weights, and how to sort.
+    products : Products
+        Where the results go.
+    first, last : int
+        First row and the row after the last [pixel].
+
+    Returns
+    -------
+    rejected, bad : int
+        Number of values rejected, and of values that are not finite.
+    """
     n = model.scale.shape[0]
     nx = products.image.shape[1]
     tile = np.zeros((n, TILE), np.float32)

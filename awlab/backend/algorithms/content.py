@@ -22,7 +22,7 @@ def content_hash(array: npt.NDArray[Any], *, digest_size: int = 16) -> str:
     Parameters
     ----------
     array : ndarray, any shape
-        The array. Byte order and memory layout do not matter, the type does.
+        The array [any unit]. Byte order and memory layout do not matter, the type does.
     digest_size : int
         Length of the hash [byte].
 

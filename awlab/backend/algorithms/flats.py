@@ -197,11 +197,11 @@ def master_flat(
     Parameters
     ----------
     dome, twilight : ndarray of float32, shape (ny, nx), or None
-        Combined flats, any normalisation.
+        Combined flats [relative response], any normalisation.
     options : MasterFlatOptions, optional
         What to use and how.
     good : ndarray of uint8, shape (ny, nx), optional
-        Pixel map, 1 good and 0 bad: hot and cold pixels do not count for the large scales.
+        Pixel map [1 good, 0 bad]: hot and cold pixels do not count for the large scales.
 
     Returns
     -------
@@ -259,7 +259,7 @@ def low_pass(image: FloatImage, options: MasterFlatOptions) -> FloatImage:
     Parameters
     ----------
     image : ndarray of float32, shape (ny, nx)
-        Image.
+        Image [any unit].
     options : MasterFlatOptions
         Filter size [cycles per frame] and mirrored edges [pixel].
 

@@ -141,7 +141,7 @@ def cold_pixel_map(
     Parameters
     ----------
     flat : ndarray of float32, shape (ny, nx)
-        Dome flat, any normalisation.
+        Dome flat [relative response], any normalisation.
     threshold_low, threshold_high : float
         Pixels below and above these, relative to the smoothed flat, are bad.
     block : int

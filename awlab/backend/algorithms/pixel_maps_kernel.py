@@ -18,7 +18,17 @@ __all__ = ["grow_marked"]
 
 @compiled
 def grow_marked(marked: npt.NDArray[Any], seeds: npt.NDArray[Any], radius: int) -> None:
-    """Mark all pixels within a radius [pixel] of the seeds (n, 2), in place."""
+    """Mark all pixels within a radius of the seeds, in place.
+
+    Parameters
+    ----------
+    marked : ndarray of bool, shape (ny, nx)
+        Marked pixels [true or false].
+    seeds : ndarray of int64, shape (n, 2)
+        Positions (y, x) to grow [pixel].
+    radius : int
+        How far to grow [pixel].
+    """
     ny, nx = marked.shape
     for i in range(seeds.shape[0]):
         y0, x0 = seeds[i]

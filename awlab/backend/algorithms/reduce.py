@@ -252,7 +252,7 @@ def inverse_variance(
     reduced : ReducedImage
         The reduced frame.
     flat : ndarray of float32, shape (ny, nx)
-        Flat it was divided by.
+        Flat it was divided by [relative response].
     noise : DetectorNoise
         Read noise [ADU] and gain [electron/ADU].
     sky : float

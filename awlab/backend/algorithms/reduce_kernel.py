@@ -116,7 +116,22 @@ def _flag(steps: Steps, y: int, flags: npt.NDArray[Any]) -> None:
 
 @compiled
 def reduce_rows(steps: Steps, outputs: Outputs, first: int, last: int) -> int:
-    """Reduce rows first to last; returns the number of pixels with weight 0."""
+    """Reduce some rows.
+
+    Parameters
+    ----------
+    steps : Steps
+        What is done.
+    outputs : Outputs
+        Where the results go.
+    first, last : int
+        First row and the row after the last [pixel].
+
+    Returns
+    -------
+    int
+        Number of pixels with weight 0.
+    """
     nx = outputs.image.shape[1]
     bad = 0
     for y in range(first, last):
@@ -145,7 +160,19 @@ def inverse_variance_rows(
     first: int,
     last: int,
 ) -> None:
-    """Inverse variance of sky and read noise, rows first to last."""
+    """Inverse variance of sky and read noise, for some rows.
+
+    Parameters
+    ----------
+    arrays : tuple of ndarray of float32, each of shape (ny, nx)
+        Weight and flat [relative response].
+    noise : tuple of float
+        Square of the read noise, sky / gain [ADU^2].
+    out : ndarray of float32, shape (ny, nx)
+        Where the inverse variance goes [1/ADU^2].
+    first, last : int
+        First row and the row after the last [pixel].
+    """
     weight, flat = arrays
     read_variance, sky_per_gain = noise
     for y in range(first, last):

@@ -80,7 +80,7 @@ def block_medians(
     image : ndarray of float32, shape (ny, nx)
         Image [ADU].
     good : ndarray of uint8, shape (ny, nx), optional
-        Pixel map, 1 good and 0 bad; bad pixels do not count.
+        Pixel map [1 good, 0 bad]; bad pixels do not count.
     block : int
         Wanted size of a block [pixel].
     threads : int
@@ -147,7 +147,7 @@ def smooth_map(
     image : ndarray of float32, shape (ny, nx)
         Image [ADU].
     good : ndarray of uint8, shape (ny, nx), optional
-        Pixel map, 1 good and 0 bad; bad pixels do not count.
+        Pixel map [1 good, 0 bad]; bad pixels do not count.
     block : int
         Size of the blocks whose medians are joined [pixel].
     threads : int

@@ -25,7 +25,19 @@ def medians_of_blocks(
     first: int,
     last: int,
 ) -> None:
-    """Median of each block of rows first to last of the grid; NaN where no pixel is good."""
+    """Median of each block, for some rows of the grid of blocks; NaN where no pixel is good.
+
+    Parameters
+    ----------
+    images : tuple of ndarray, each of shape (ny, nx)
+        Image [ADU] and pixel map [1 good, 0 bad], which may have the shape (0, 0).
+    edges : tuple of ndarray of int64, each of shape (blocks + 1,)
+        Edges of the blocks in y and in x [pixel].
+    medians : ndarray of float32, shape (blocks in y, blocks in x)
+        Where the medians go [ADU].
+    first, last : int
+        First row of blocks and the row after the last.
+    """
     image, good = images
     y_edges, x_edges = edges
     largest = (np.diff(y_edges).max()) * (np.diff(x_edges).max())

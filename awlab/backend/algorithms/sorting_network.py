@@ -131,11 +131,11 @@ def sort_tile(tile: npt.NDArray[Any], n: int, steps: npt.NDArray[Any]) -> None:
     Parameters
     ----------
     tile : ndarray of float32, shape (n + 2, width)
-        Values; the width is a multiple of LANES, the last two rows are scratch.
+        Values [any unit]; the width is a multiple of LANES, the last two rows are scratch.
     n : int
         Number of values.
     steps : ndarray of int32, shape (m, 4)
-        From ``network_steps``; afterwards rank r is in row ``ranks[r]``.
+        From ``network_steps`` [row]; afterwards rank r is in row ``ranks[r]``.
     """
     width = tile.shape[1]
     if n <= UNROLLED:

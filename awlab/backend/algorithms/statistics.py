@@ -184,7 +184,7 @@ def sky_level(
     image : ndarray of float32 or uint16, shape (ny, nx)
         Image [ADU].
     good : ndarray, shape (ny, nx), optional
-        Pixels that count are those above 0: a pixel map or a weight.
+        Pixels that count are those above 0: a pixel map [1 good, 0 bad] or a weight.
     threshold : float
         Pixels further than this from the mean are clipped as objects [sigma].
 

@@ -24,7 +24,18 @@ _LEVELS = 65536
 
 @compiled
 def moments(image: npt.NDArray[Any]) -> tuple[float, float]:
-    """Mean and sample variance of all pixels of an image."""
+    """Mean and sample variance of all pixels of an image.
+
+    Parameters
+    ----------
+    image : ndarray of float32 or uint16, shape (ny, nx)
+        Image [ADU].
+
+    Returns
+    -------
+    mean, variance : float
+        Mean [ADU] and sample variance [ADU^2]; NaN if a pixel is not finite.
+    """
     shift = np.float64(image[0, 0])
     total = 0.0
     squares = 0.0
@@ -48,7 +59,24 @@ def moments(image: npt.NDArray[Any]) -> tuple[float, float]:
 def core_moments(
     values: npt.NDArray[Any], low: np.float32, high: np.float32, shift: float
 ) -> tuple[int, float, float]:
-    """Number, mean and sample variance of the values from low to high."""
+    """Number, mean and sample variance of the values in an interval.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (n,)
+        Values [ADU].
+    low, high : float
+        Interval, ends included [ADU].
+    shift : float
+        A value near the mean [ADU].
+
+    Returns
+    -------
+    number : int
+        Number of values inside.
+    mean, variance : float
+        Mean [ADU] and sample variance [ADU^2].
+    """
     number = 0
     total = 0.0
     squares = 0.0

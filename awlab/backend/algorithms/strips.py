@@ -3,6 +3,10 @@
 Each thread takes one contiguous strip of rows, and no pixel depends on another strip, so the
 result does not depend on the number of threads. (Numba's own ``parallel=True`` compiles thirty
 times slower for the same speed.)
+
+References
+----------
+.. [1] Numba documentation, ``nogil``: compiled code may run in several threads at once.
 """
 
 from __future__ import annotations
