@@ -35,6 +35,7 @@ from awlab.backend.database.jobs import (
     update_job,
     update_target,
 )
+from awlab.backend.database.lineage_objects import Lineage, inverse_objects, lineage_of
 from awlab.backend.database.locks import held_lock
 from awlab.backend.database.meta import (
     DBMeta,
@@ -48,6 +49,7 @@ from awlab.backend.database.paths import AttributePath
 from awlab.backend.database.query import Query
 from awlab.backend.database.reading import read_records
 from awlab.backend.database.results import objects_with_ids
+from awlab.backend.database.walks import Direction, Edges
 
 __all__ = [
     "AMENDABLE",
@@ -62,9 +64,12 @@ __all__ = [
     "DBMeta",
     "DBObject",
     "Database",
+    "Direction",
+    "Edges",
     "In",
     "IsNull",
     "Like",
+    "Lineage",
     "Not",
     "Or",
     "Persistent",
@@ -72,30 +77,32 @@ __all__ = [
     "Struct",
     "WithIds",
     "abandoned_jobs",
-    "create_job",
-    "job_row",
-    "job_rows",
-    "mean_seconds",
-    "target_rows",
-    "update_job",
-    "update_target",
     "amend",
-    "favourites",
-    "newest_number",
-    "read_lists",
     "as_datetime",
     "class_named",
     "close_database",
     "commit_objects",
     "concrete_subclasses",
     "context",
+    "create_job",
     "current_database",
+    "favourites",
     "held_lock",
     "history",
+    "inverse_objects",
+    "job_row",
+    "job_rows",
+    "lineage_of",
+    "mean_seconds",
+    "newest_number",
     "objects_with_ids",
     "open_database",
     "persistent",
+    "read_lists",
     "read_records",
-    "take_census",
     "registered_classes",
+    "take_census",
+    "target_rows",
+    "update_job",
+    "update_target",
 ]

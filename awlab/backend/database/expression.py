@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["And", "Between", "Compare", "In", "IsNull", "Like", "Node", "Not", "Or", "WithIds", "spell"]
+__all__ = [
+    "And",
+    "Between",
+    "Compare",
+    "In",
+    "IsNull",
+    "Like",
+    "Node",
+    "Not",
+    "Or",
+    "WithIds",
+    "spell",
+]
 
 Names = tuple[str, ...]
 
@@ -53,9 +65,10 @@ class IsNull:
 
 @dataclass(frozen=True, slots=True)
 class WithIds:
-    """Be one of the rows with these numbers."""
+    """Be one of the rows with these numbers; ``text`` is the Python that found them."""
 
     ids: tuple[int, ...]
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,5 +128,5 @@ def spell(node: Node, root: str) -> str:
             return f"{root}.{'.'.join(path)}.like({pattern!r})"
         case IsNull(path):
             return f"{root}.{'.'.join(path)}.is_null()"
-        case WithIds(ids):
-            return f"{root} among {len(ids)} certain objects"
+        case WithIds(ids, text):
+            return text or f"{root} among {len(ids)} certain objects"

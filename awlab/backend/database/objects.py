@@ -13,6 +13,7 @@ import uuid_utils
 from awlab.backend.database.attributes import Persistent, persistent
 from awlab.backend.database.connection import current_database
 from awlab.backend.database.context import visible
+from awlab.backend.database.lineage_objects import Lineage, inverse_objects, lineage_of
 from awlab.backend.database.meta import DBMeta
 from awlab.backend.database.query import Query
 from awlab.backend.database.registry_tables import dbobject
@@ -41,6 +42,8 @@ class DBObject(metaclass=DBMeta):
 
     # Instruments, chips and filters only name things: links to them are not lineage.
     _lineage_node = True
+    # Came from a telescope: where a walk upstream ends.
+    _raw_data = False
     # Attributes that make an object the same as one that exists already.
     _unique_on: tuple[str, ...] = ()
     # Visible to everybody whatever the context it was made in.
@@ -106,6 +109,51 @@ class DBObject(metaclass=DBMeta):
 
         commit_objects([self])
         return self
+
+    # -- lineage ---------------------------------------------------------------------------
+
+    def upstream(self, *, depth: int | None = None) -> Lineage:
+        """Return everything the object was made from, down to the raw data, in one statement.
+
+        Parameters
+        ----------
+        depth : int, optional
+            Steps at most; 1 is the direct inputs.
+
+        Raises
+        ------
+        QueryError
+            If the object is not committed.
+        """
+        return lineage_of([self], "upstream", depth=depth)
+
+    def downstream(self, *, depth: int | None = None) -> Lineage:
+        """Return everything that was made from the object, in one statement.
+
+        Parameters
+        ----------
+        depth : int, optional
+            Steps at most; 1 is what was made from it directly.
+
+        Raises
+        ------
+        QueryError
+            If the object is not committed.
+        """
+        return lineage_of([self], "downstream", depth=depth)
+
+    def inverse_objects(self) -> Lineage:
+        """Return the objects that refer to this one directly, by any link.
+
+        Besides what was made from it these are objects that only name it: the frames of a chip,
+        the comments on a frame.
+
+        Raises
+        ------
+        QueryError
+            If the object is not committed.
+        """
+        return inverse_objects(self)
 
     def _before_commit(self) -> None:
         """Refuse to be committed; derived classes check what the database cannot."""

@@ -60,6 +60,7 @@ class RawFits(DBObject):
 class RawFrame(BaseFrame, abstract=True):
     """One chip of one exposure, as delivered."""
 
+    _raw_data = True
     _product_code = "Raw"
     _file_category = "Raw"
     _indexes = (("night", "chip"), ("chip", "DATE_OBS"))
