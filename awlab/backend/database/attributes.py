@@ -167,7 +167,18 @@ class Persistent:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
         self.owner = owner.__name__
-        self.unit = split_unit(self.doc, f"{owner.__name__}.{name}")
+
+    def read_unit(self, owner: str, name: str) -> None:
+        """Read the unit from the documentation.
+
+        Not in ``__set_name__``: Python 3.11 hides what is raised there behind a RuntimeError.
+
+        Raises
+        ------
+        DefinitionError
+            If the brackets at the end hold no unit.
+        """
+        self.unit = split_unit(self.doc, f"{owner}.{name}")
 
     @property
     def is_link(self) -> bool:

@@ -110,6 +110,7 @@ class DBMeta(type):
         inherited = _inherited(bases)
         for attribute_name in own:
             _check_name(name, attribute_name, bases)
+            own[attribute_name].read_unit(name, attribute_name)
             _check_redeclared(name, own[attribute_name], inherited.get(attribute_name))
         attributes = inherited | own
         _check_columns(name, attributes)
@@ -177,6 +178,7 @@ class _StructMeta(type):
         own = _own_attributes(namespace)
         for attribute_name, attribute in own.items():
             _check_name(name, attribute_name, bases)
+            attribute.read_unit(name, attribute_name)
             if attribute.kind != "value":
                 raise DefinitionError(f"{name}.{attribute_name}: a struct holds plain values only")
         cls = super().__new__(mcs, name, bases, namespace)

@@ -171,6 +171,10 @@ class _Recorder:
         """Write why a target could not be made."""
         self._update(node, status="failed", finished=utc_now(), message=str(error))
 
+    def skipped(self, node: Node, reason: str) -> None:
+        """Write why the default serves instead of a target."""
+        self._update(node, status="skipped", finished=utc_now(), message=reason)
+
     def is_cancelled(self) -> bool:
         """Whether the job was cancelled."""
         return self._job._cancelled.is_set()

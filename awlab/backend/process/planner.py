@@ -220,8 +220,11 @@ class Planner:
         else:
             group = _group(node, has_filter="filter" in target._attributes)
             wanted = Request(group, request.night, request.time)
-        if self._registry.overscan_default(target) is not None:
-            wanted = wanted._replace(overscan=request.overscan)
+        default = self._registry.overscan_default(target)
+        if default is not None:
+            # A bias made with another overscan method does not fit what is made from it.
+            method = request.overscan if request.overscan is not None else default
+            wanted = wanted._replace(overscan=method)
         wish = _Wish(wanted, node, dependency.role, dependency.optional)
         self._wishes.setdefault(target, []).append(wish)
 

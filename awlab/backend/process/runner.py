@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -34,6 +33,9 @@ class Observer(Protocol):
     def failed(self, node: Node, error: Exception) -> None:
         """A target could not be made."""
 
+    def skipped(self, node: Node, reason: str) -> None:
+        """A target was not made, and its default serves instead."""
+
     def is_cancelled(self) -> bool:
         """Whether to stop before the next target."""
 
@@ -46,6 +48,9 @@ class _Nobody:
         """Do nothing."""
 
     def failed(self, node: Node, error: Exception) -> None:
+        """Do nothing."""
+
+    def skipped(self, node: Node, reason: str) -> None:
         """Do nothing."""
 
     def is_cancelled(self) -> bool:
@@ -112,20 +117,29 @@ class _Run:
         self.plan = plan
         self.observer = observer
         self.made: dict[int, Made] = {}
+        self.unmade: dict[int, str] = {}
+        self._roots = {id(root) for root in plan.roots}
 
     def work_of(self, node: Node) -> Work:
         """Return what a worker needs to know about a target whose inputs are there."""
         inputs: dict[str, tuple[int, ...]] = {}
+        derived: set[str] = set()
         for dependency in dependencies_of(node.cls):
             child = node.inputs.get(dependency.role)
             if isinstance(child, tuple):
                 inputs[dependency.role] = child
             elif isinstance(child, Node):
-                number = self._input(node, dependency, child)
+                number, is_derived = self._input(node, dependency, child)
                 inputs[dependency.role] = (number,) if number else ()
+                derived |= {dependency.role} if is_derived else set()
+        for roles in getattr(node.cls, "NEEDS_DERIVED", ()):
+            if not derived & set(roles):
+                raise NoValidCalibration(
+                    f"{self.plan.label(node)} needs a {' or '.join(roles)} made from raw frames",
+                    "look at the flags of those that were made",
+                )
         params = dict(self.plan.asked.get(node.cls.__name__, {}))
-        default = getattr(node.cls, "_attributes", {}).get("process_params")
-        if node.request.overscan is not None and default is not None:
+        if node.request.overscan is not None:
             params.setdefault("OVERSCAN_CORRECTION", node.request.overscan)
         return Work(
             node.cls.__name__,
@@ -136,27 +150,29 @@ class _Run:
             self.plan.horizon,
         )
 
-    def _input(self, node: Node, dependency: Any, child: Node) -> int:
-        """Return the row number of an input: just made, found, or the default in its place."""
+    def _input(self, node: Node, dependency: Any, child: Node) -> tuple[int, bool]:
+        """Return the row number of an input, 0 for none, and whether it is no default."""
         made = self.made.get(id(child))
         default = 0 if dependency.optional else node.fallback.get(dependency.role, 0)
         if made is not None:
             if not made.flags or dependency.rule != "calibration":
-                return made.id
+                return made.id, True
             names = ", ".join(QualityFlags(made.flags, child.cls).names)
             reason = f"it was made, but is flagged {names}"
+        elif id(child) in self.unmade:
+            reason = self.unmade[id(child)]
         else:
             existing = child.existing
             is_good = existing is not None and child.state is not State.NULL and not child.blocked
             if existing is not None and is_good and dependency.rule != "calibration":
-                return existing.id
+                return existing.id, True
             if existing is not None and is_good and self._serves(existing, dependency, node):
-                return existing.id
+                return existing.id, not existing.is_default
             reason = child.reasons[0] if child.reasons else "it does not apply"
         if default == ON_DEMAND:
-            return default_calibration(dependency.cls, child.group)
+            return default_calibration(dependency.cls, child.group), False
         if default or dependency.optional:
-            return default
+            return default, False
         raise NoValidCalibration(
             f"{self.plan.label(node)} needs {self.plan.label(child)}: {reason}",
             "look at it with inspect(), and at the raw frames it is made from",
@@ -167,10 +183,23 @@ class _Run:
             return not dependency.optional
         return bool(existing.is_selectable and existing.covers(node.request.time))
 
-    def _make(self, node: Node, work: Callable[[Work], Made]) -> None:
+    def _ready(self, node: Node) -> Work | None:
+        """Return the work of a node, None if it cannot be made and something serves instead."""
+        try:
+            return self.work_of(node)
+        except NoValidCalibration as exc:
+            if id(node) in self._roots:
+                self.observer.failed(node, exc)
+                raise
+            # Those who need it take the default, or say themselves that they cannot be made.
+            self.unmade[id(node)] = exc.message
+            self.observer.skipped(node, exc.message)
+            return None
+
+    def _make(self, node: Node, work: Work) -> None:
         self.observer.started(node)
         try:
-            self.made[id(node)] = work(self.work_of(node))
+            self.made[id(node)] = make_target(work)
         except AwlabError as exc:
             self.observer.failed(node, exc)
             raise
@@ -184,7 +213,9 @@ class _Run:
         """Make the targets one after the other in this process."""
         for node in self.plan.work:
             self._check_cancelled()
-            self._make(node, make_target)
+            work = self._ready(node)
+            if work is not None:
+                self._make(node, work)
 
     # -- in worker processes ---------------------------------------------------------------
 
@@ -218,12 +249,15 @@ class _Run:
             ):
                 continue
             del waiting[number]
+            work = self._ready(node)
+            if work is None:
+                continue
             if node.cls.__module__ == "__main__":
                 # A class of a notebook exists in this process only.
-                self._make(node, make_target)
+                self._make(node, work)
                 continue
             self.observer.started(node)
-            running[pool.submit(work_in_worker, self.work_of(node))] = node
+            running[pool.submit(work_in_worker, work)] = node
 
     def _collect(self, node: Node, future: Future[Made]) -> None:
         try:

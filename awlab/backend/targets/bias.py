@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from awlab.backend.algorithms import master_bias, subwindow_statistics
+from awlab.backend.algorithms import clipped_statistics, master_bias, subwindow_statistics
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import BaseFrame, Flag, RawBiasFrame
 from awlab.backend.process import Calibration, ProcessParameters
@@ -20,9 +20,9 @@ class BiasFrameParameters(ProcessParameters):
     """Parameters of `BiasFrame`; names and defaults as in Astro-WISE."""
 
     OVERSCAN_CORRECTION = persistent("Overscan correction method, 0 ... 10", int, 6)
-    SIGMA_CLIP = persistent("Clipping threshold, in units of the read noise [sigma]", float, 3.0)
+    SIGMA_CLIP = persistent("Clipping threshold in units of the read noise", float, 3.0)
     MAXIMUM_ABS_MEAN = persistent("QC: largest mean, overscan subtracted [ADU]", float, 10.0)
-    MAXIMUM_STDEV = persistent("QC: largest standard deviation [ADU]", float, 10.0)
+    MAXIMUM_STDEV = persistent("QC: largest clipped standard deviation [ADU]", float, 10.0)
     MAXIMUM_STDEV_DIFFERENCE = persistent("QC: largest change of it since prev [ADU]", float, 10.0)
     MAXIMUM_SUBWIN_FLATNESS = persistent("QC: largest step between windows [ADU]", float, 100000.0)
     MAXIMUM_SUBWIN_STDEV = persistent("QC: largest scatter in a window [ADU]", float, 100000.0)
@@ -49,6 +49,7 @@ class BiasFrame(BaseFrame, Calibration):
     process_params = persistent("Process parameters", BiasFrameParameters)
     subwin_flatness = persistent("Largest step between medians of windows [ADU]", float)
     subwin_stdev = persistent("Largest scatter in a window [ADU]", float)
+    clipped_stdev = persistent("Standard deviation without hot pixels [ADU]", float)
     rejected = persistent("Pixel values clipped [pixel]", int)
 
     def make(self) -> None:
@@ -63,6 +64,7 @@ class BiasFrame(BaseFrame, Calibration):
         )
         windows = subwindow_statistics(combined.image)
         self.subwin_flatness, self.subwin_stdev = windows.flatness, windows.max_stdev
+        self.clipped_stdev = clipped_statistics(combined.image).stdev
         self.rejected = combined.rejected
         keep_pixels(self, combined.image, {"OVSCAN": p.OVERSCAN_CORRECTION})
 
@@ -75,12 +77,12 @@ class BiasFrame(BaseFrame, Calibration):
         p = self.process_params
         if p.OVERSCAN_CORRECTION != 0 and abs(self.imstat.mean) > p.MAXIMUM_ABS_MEAN:
             self.raise_flag("MEAN_OUT_OF_RANGE")
-        if self.imstat.stdev > p.MAXIMUM_STDEV:
+        if self.clipped_stdev > p.MAXIMUM_STDEV:
             self.raise_flag("STDEV_HIGH")
         if self.subwin_flatness > p.MAXIMUM_SUBWIN_FLATNESS:
             self.raise_flag("NOT_FLAT")
         if self.subwin_stdev > p.MAXIMUM_SUBWIN_STDEV:
             self.raise_flag("WINDOW_NOISY")
-        change = self.compare().get("imstat.stdev")
+        change = self.compare().get("clipped_stdev")
         if change and abs(change[1] - change[0]) > p.MAXIMUM_STDEV_DIFFERENCE:
             self.raise_flag("STDEV_CHANGED")

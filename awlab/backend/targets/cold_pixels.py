@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from awlab.backend.algorithms import find_cold_pixels
+from awlab.backend.algorithms import cold_pixel_map
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import Flag
 from awlab.backend.dataserver import read_image
@@ -20,8 +20,8 @@ __all__ = ["ColdPixelMap", "ColdPixelMapParameters"]
 class ColdPixelMapParameters(ProcessParameters):
     """Parameters of `ColdPixelMap`."""
 
-    THRESHOLD_LOW = persistent("Cold below this part of the smoothed flat", float, 0.94)
-    THRESHOLD_HIGH = persistent("Too sensitive above this part of the smoothed flat", float, 1.06)
+    THRESHOLD_LOW = persistent("Cold below this part of the smoothed flat", float, 0.85)
+    THRESHOLD_HIGH = persistent("Too sensitive above this part of the smoothed flat", float, 1.15)
     MAXIMUM_COLD_PIXEL_COUNT = persistent("QC: largest part of the chip that is cold", float, 0.05)
     MAXIMUM_COLD_PIXEL_COUNT_DIFFERENCE = persistent(
         "QC: largest number of new cold pixels since prev [pixel]", int, 5000
@@ -51,11 +51,11 @@ class ColdPixelMap(PixelMap, FilteredCalibration):
         """Find pixels far from the smoothed flat."""
         p = self.process_params
         image, _ = read_image(self.flat.retrieve())
-        found = find_cold_pixels(
+        found = cold_pixel_map(
             image, threshold_low=p.THRESHOLD_LOW, threshold_high=p.THRESHOLD_HIGH
         )
         self.npix = int(image.size)
-        self.keep_map(found.good)
+        self.keep_map(found.map)
 
     def make_default(self) -> None:
         """Take all pixels for good."""

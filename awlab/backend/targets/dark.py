@@ -19,7 +19,7 @@ class DarkFrameParameters(ProcessParameters):
     """Parameters of `DarkFrame`."""
 
     OVERSCAN_CORRECTION = persistent("Overscan correction method, 0 ... 10", int, 6)
-    SIGMA_CLIP = persistent("Clipping threshold, in units of the noise [sigma]", float, 3.0)
+    SIGMA_CLIP = persistent("Clipping threshold in units of the noise", float, 3.0)
     MAXIMUM_DARK_CURRENT = persistent("QC: largest median dark current [adu / s]", float, 1.0)
     MAXIMUM_DARK_CURRENT_DIFFERENCE = persistent(
         "QC: largest change of it since prev [adu / s]", float, 0.1

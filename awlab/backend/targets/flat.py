@@ -35,7 +35,7 @@ class DomeFlatFrameParameters(ProcessParameters):
     """Parameters of `DomeFlatFrame`."""
 
     OVERSCAN_CORRECTION = persistent("Overscan correction method, 0 ... 10", int, 6)
-    SIGMA_CLIP = persistent("Clipping threshold, in units of the noise [sigma]", float, 5.0)
+    SIGMA_CLIP = persistent("Clipping threshold in units of the noise", float, 5.0)
     MINIMUM_LEVEL = persistent("QC: smallest mean level of the raw flats [ADU]", float, 1000.0)
     MAXIMUM_SUBWIN_FLATNESS = persistent("QC: largest step between windows, level is 1", float, 0.8)
     MAXIMUM_SUBWIN_DIFF = persistent("QC: largest change of that step since prev", float, 0.1)
@@ -46,7 +46,7 @@ class TwilightFlatFrameParameters(ProcessParameters):
     """Parameters of `TwilightFlatFrame`."""
 
     OVERSCAN_CORRECTION = persistent("Overscan correction method, 0 ... 10", int, 6)
-    SIGMA_CLIP = persistent("Clipping threshold, in units of the noise [sigma]", float, 5.0)
+    SIGMA_CLIP = persistent("Clipping threshold in units of the noise", float, 5.0)
     MINIMUM_LEVEL = persistent("QC: smallest mean level of the raw flats [ADU]", float, 1000.0)
     MAXIMUM_SUBWIN_FLATNESS = persistent("QC: largest step between windows, level is 1", float, 0.8)
     MAXIMUM_SUBWIN_DIFF = persistent("QC: largest change of that step since prev", float, 0.1)
@@ -78,7 +78,7 @@ class BaseFlatFrame(BaseFrame, FilteredCalibration, abstract=True):
         raws : sequence of RawFrame
             Raw flats.
         """
-        p = self.process_params  # type: ignore[attr-defined]
+        p = self.process_params
         layout = layout_of(raws[0])
         frames = raw_pixels(raws)
         options = CombineOptions(

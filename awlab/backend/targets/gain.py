@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections import Counter
+from typing import Any, ClassVar
 
-from awlab.backend.algorithms import measure_gain
+from awlab.backend.algorithms import BadArray, GainOptions, measure_gain, measure_overscan
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import Flag, RawDomeFlatFrame
 from awlab.backend.process import Calibration, ProcessParameters
@@ -18,7 +19,7 @@ class GainLinearityParameters(ProcessParameters):
     """Parameters of `GainLinearity`."""
 
     OVERSCAN_CORRECTION = persistent("Overscan correction method, 0 ... 10", int, 6)
-    REJECTION_THRESHOLD = persistent("Clipping threshold of the differences [sigma]", float, 5.0)
+    REJECTION_THRESHOLD = persistent("Clipping threshold of the differences, sigma", float, 5.0)
     MAXIMUM_ITERATIONS = persistent("Largest number of clipping iterations", int, 10)
     MINIMUM_GAIN = persistent("QC: smallest gain [electron / adu]", float, 0.2)
     MAXIMUM_GAIN = persistent("QC: largest gain [electron / adu]", float, 10.0)
@@ -47,28 +48,40 @@ class GainLinearity(Calibration):
     gain = persistent("Conversion factor [electron / adu]", float)
     gain_error = persistent("Standard error of the gain [electron / adu]", float)
     nonlinearity = persistent("Largest relative departure of the level from a line", float)
-    exposure_times = persistent("Exposure time of each pair [s]", float, [])
-    exposure_levels = persistent("Level of each pair [ADU]", float, [])
-    variances = persistent("Noise variance of each pair, one frame", float, [])
-    pairs = persistent("Number of pairs", int, 0)
+    exposure_times = persistent("Exposure time of each flat [s]", float, [])
+    exposure_levels = persistent("Level of each flat above the bias [ADU]", float, [])
+    median_sum = persistent("Level of the sum of each pair [ADU]", float, [])
+    rms_diff = persistent("Standard deviation of the difference of each pair [ADU]", float, [])
+    remark = persistent("Why there is no gain, if so", str, "")
 
     def make(self) -> None:
-        """Fit the noise variance of pairs of flats against their level."""
+        """Fit the noise variance of pairs of flats against their level.
+
+        The flats of one filter are used, of which there are most: flats of two filters are no
+        pair. Without a usable pair the gain stays undefined, and `verify` says so.
+        """
         p = self.process_params
-        raws = self.raw_dome_flat_frames
+        raws = _one_filter(self.raw_dome_flat_frames)
         layout = layout_of(raws[0])
-        found = measure_gain(
-            raw_pixels(raws),
-            [raw.EXPTIME for raw in raws],
-            same_shape(self.bias, layout.image.shape),
-            layout,
-            overscan_correction=p.OVERSCAN_CORRECTION,
+        frames = raw_pixels(raws)
+        options = GainOptions(
+            region=layout.image,
+            overscan=[measure_overscan(f, layout, p.OVERSCAN_CORRECTION) for f in frames],
+            bias=same_shape(self.bias, layout.image.shape),
+            rejection_threshold=p.REJECTION_THRESHOLD,
+            maximum_iterations=p.MAXIMUM_ITERATIONS,
         )
+        self.exposure_times = [raw.EXPTIME for raw in raws]
+        try:
+            found = measure_gain(frames, options, exposure_times=self.exposure_times)
+        except BadArray as exc:
+            self.remark = str(exc)
+            return
         self.gain, self.gain_error = found.gain, found.error
-        self.nonlinearity = found.nonlinearity
-        self.exposure_times = list(found.exposure_times)
-        self.exposure_levels, self.variances = list(found.levels), list(found.variances)
-        self.pairs = len(found.levels)
+        self.exposure_levels = list(found.exposure_levels)
+        self.median_sum, self.rms_diff = list(found.median_sum), list(found.rms_diff)
+        if found.linearity is not None:
+            self.nonlinearity = found.linearity.deviation
 
     def make_default(self) -> None:
         """Take the nominal gain of the chip; 1 where none is known."""
@@ -89,3 +102,9 @@ class GainLinearity(Calibration):
             self.raise_flag("GAIN_CHANGED")
         if any(raw.quality_flags for raw in self.raw_dome_flat_frames):
             self.raise_flag("FLAGGED_INPUT")
+
+
+def _one_filter(raws: Any) -> list[Any]:
+    """Return the flats of the filter that has most."""
+    most, _ = Counter(raw.filter for raw in raws).most_common(1)[0]
+    return [raw for raw in raws if raw.filter == most]

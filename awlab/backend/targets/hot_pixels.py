@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from awlab.backend.algorithms import find_hot_pixels
+from awlab.backend.algorithms import hot_pixel_map
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import Flag
 from awlab.backend.dataserver import read_image
@@ -20,7 +20,7 @@ __all__ = ["HotPixelMap", "HotPixelMapParameters"]
 class HotPixelMapParameters(ProcessParameters):
     """Parameters of `HotPixelMap`."""
 
-    REJECTION_THRESHOLD = persistent("Threshold above the local background [sigma]", float, 5.0)
+    REJECTION_THRESHOLD = persistent("Threshold above the local background, sigma", float, 6.0)
     MAXIMUM_ITERATIONS = persistent("Largest number of clipping iterations", int, 10)
     MAXIMUM_HOT_PIXEL_COUNT = persistent("QC: largest part of the chip that is hot", float, 0.02)
     MAXIMUM_HOT_PIXEL_COUNT_DIFFERENCE = persistent(
@@ -51,13 +51,13 @@ class HotPixelMap(PixelMap, Calibration):
         """Find pixels and columns that stand out of the local background of the master bias."""
         p = self.process_params
         image, _ = read_image(self.bias.retrieve())
-        found = find_hot_pixels(
+        found = hot_pixel_map(
             image,
             rejection_threshold=p.REJECTION_THRESHOLD,
             maximum_iterations=p.MAXIMUM_ITERATIONS,
         )
         self.npix = int(image.size)
-        self.keep_map(found.good)
+        self.keep_map(found.map)
 
     def make_default(self) -> None:
         """Take all pixels for good."""

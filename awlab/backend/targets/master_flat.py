@@ -70,7 +70,7 @@ class MasterFlatFrame(BaseFrame, FilteredCalibration):
     def _image(self) -> Any:
         p = self.process_params
         dome, twilight = (_pixels(flat) for flat in (self.dome_flat, self.twilight_flat))
-        shape = (dome if dome is not None else twilight).shape  # type: ignore[union-attr]
+        shape = (dome if dome is not None else twilight).shape
         good = same_shape(self.hot, shape)
         if self.cold is not None:
             good = good & same_shape(self.cold, shape)

@@ -16,7 +16,7 @@ __all__ = ["ReadNoise", "ReadNoiseParameters"]
 class ReadNoiseParameters(ProcessParameters):
     """Parameters of `ReadNoise`."""
 
-    REJECTION_THRESHOLD = persistent("Clipping threshold of the differences [sigma]", float, 5.0)
+    REJECTION_THRESHOLD = persistent("Clipping threshold of the differences, sigma", float, 5.0)
     MAXIMUM_ITERATIONS = persistent("Largest number of clipping iterations", int, 10)
     MAXIMUM_READ_NOISE = persistent("QC: largest read noise [ADU]", float, 10.0)
     MINIMUM_READ_NOISE = persistent(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import ClassVar
 
-from awlab.backend.algorithms import reduce_frame
+from awlab.backend.algorithms import Calibrations, reduce_frame
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import Astrom, BaseFrame, Filter, Flag, RawScienceFrame
 from awlab.backend.process import ProcessParameters, ProcessTarget
@@ -63,16 +63,18 @@ class ReducedScienceFrame(BaseFrame, ProcessTarget):
         layout = layout_of(raw)
         shape = layout.image.shape
         self.astrom = _trimmed(raw.astrom, layout.image.x0, layout.image.y0)
-        image = reduce_frame(
+        reduced = reduce_frame(
             raw_pixels([raw])[0],
             layout,
-            bias=same_shape(self.bias, shape),
-            flat=same_shape(self.flat, shape),
-            dark=same_shape(self.dark, shape) if self.dark is not None else None,
-            exposure_time=raw.EXPTIME,
-            overscan_correction=self.process_params.OVERSCAN_CORRECTION,
+            Calibrations(
+                bias=same_shape(self.bias, shape),
+                flat=same_shape(self.flat, shape),
+                dark=same_shape(self.dark, shape) if self.dark is not None else None,
+                exposure_time=raw.EXPTIME or 0.0,
+                overscan_correction=self.process_params.OVERSCAN_CORRECTION,
+            ),
         )
-        keep_pixels(self, image, _wcs_keywords(self.astrom))
+        keep_pixels(self, reduced.image, _wcs_keywords(self.astrom))
 
     def verify(self) -> None:
         """Say so if a calibration was only a default, or the background is impossible."""

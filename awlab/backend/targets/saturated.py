@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awlab.backend.algorithms import find_saturated_pixels
+from awlab.backend.algorithms import saturated_pixel_map
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import Chip, Instrument, RawScienceFrame
 from awlab.backend.process import ProcessParameters, ProcessTarget
@@ -16,7 +16,7 @@ class SaturatedPixelMapParameters(ProcessParameters):
     """Parameters of `SaturatedPixelMap`."""
 
     THRESHOLD_HIGH = persistent("Saturated above; 0 takes the level of the chip [ADU]", float, 0.0)
-    THRESHOLD_LOW = persistent("Dead below; -1 for no such limit [ADU]", float, -1.0)
+    THRESHOLD_LOW = persistent("Dead below [ADU]", float, 0.0)
     GROW = persistent("Pixels around saturated ones that are taken in [pixel]", int, 1)
 
 
@@ -36,14 +36,14 @@ class SaturatedPixelMap(PixelMap, ProcessTarget):
         p = self.process_params
         pixels = raw_pixels([self.raw])[0]
         level = p.THRESHOLD_HIGH or self.chip.saturation or _full_scale(self.raw.BITPIX)
-        found = find_saturated_pixels(
+        found = saturated_pixel_map(
             pixels,
             layout_of(self.raw).image,
+            threshold_low=p.THRESHOLD_LOW,
             threshold_high=level,
-            threshold_low=p.THRESHOLD_LOW if p.THRESHOLD_LOW >= 0 else None,
             grow=p.GROW,
         )
-        self.keep_map(found)
+        self.keep_map(found.map)
 
 
 def _full_scale(bits: int | None) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awlab.backend.algorithms import weight_map
+from awlab.backend.algorithms import merge_pixel_maps
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import BaseFrame, Filter, RawScienceFrame
 from awlab.backend.process import ProcessTarget
@@ -32,7 +32,7 @@ class WeightFrame(BaseFrame, ProcessTarget):
         """Multiply the flat with the maps of good pixels."""
         shape = layout_of(self.raw).image.shape
         maps = [same_shape(item, shape) for item in (self.hot, self.cold, self.saturated)]
-        keep_pixels(self, weight_map(same_shape(self.flat, shape), maps))
+        keep_pixels(self, same_shape(self.flat, shape) * merge_pixel_maps(*maps))
 
     def verify(self) -> None:
         """Say so if the flat or a map is only a default."""
