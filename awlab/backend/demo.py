@@ -17,7 +17,7 @@ from awlab.backend.targets import ReducedScienceFrame
 __all__ = ["DEMO_NIGHTS", "DemoSummary", "run_demo"]
 
 #: Nights of the demo: name, instrument, observing night.
-DEMO_NIGHTS = {"sa112": ("FEDER", "2013-07-03"), "wfi": ("WFI", "2000-04-28")}
+DEMO_NIGHTS = {"sa112": ("Feder", "2013-07-03"), "wfi": ("WFI", "2000-04-28")}
 
 Say = Callable[[str], None]
 

@@ -69,5 +69,3 @@ class DarkFrame(BaseFrame, Calibration):
         change = self.compare().get("imstat.median")
         if change and abs(change[1] - change[0]) > p.MAXIMUM_DARK_CURRENT_DIFFERENCE:
             self.raise_flag("DARK_CURRENT_CHANGED")
-        if any(raw.quality_flags for raw in self.raw_dark_frames):
-            self.raise_flag("FLAGGED_INPUT")

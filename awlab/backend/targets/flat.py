@@ -19,7 +19,7 @@ from awlab.backend.process import FilteredCalibration, ProcessParameters
 from awlab.backend.targets.bias import BiasFrame
 from awlab.backend.targets.gain import GainLinearity
 from awlab.backend.targets.hot_pixels import HotPixelMap
-from awlab.backend.targets.pixels import keep_pixels, layout_of, raw_pixels, same_shape
+from awlab.backend.targets.pixels import full_scale, keep_pixels, layout_of, raw_pixels, same_shape
 from awlab.backend.targets.read_noise import ReadNoise
 
 __all__ = [
@@ -36,7 +36,7 @@ class DomeFlatFrameParameters(ProcessParameters):
 
     OVERSCAN_CORRECTION = persistent("Overscan correction method, 0 ... 10", int, 6)
     SIGMA_CLIP = persistent("Clipping threshold in units of the noise", float, 5.0)
-    MINIMUM_LEVEL = persistent("QC: smallest mean level of the raw flats [ADU]", float, 1000.0)
+    MINIMUM_LEVEL = persistent("QC: smallest level, as a part of full scale", float, 0.015)
     MAXIMUM_SUBWIN_FLATNESS = persistent("QC: largest step between windows, level is 1", float, 0.8)
     MAXIMUM_SUBWIN_DIFF = persistent("QC: largest change of that step since prev", float, 0.1)
     VALID_NIGHTS = persistent("For how many nights it applies [d]", float, 7.0)
@@ -47,7 +47,7 @@ class TwilightFlatFrameParameters(ProcessParameters):
 
     OVERSCAN_CORRECTION = persistent("Overscan correction method, 0 ... 10", int, 6)
     SIGMA_CLIP = persistent("Clipping threshold in units of the noise", float, 5.0)
-    MINIMUM_LEVEL = persistent("QC: smallest mean level of the raw flats [ADU]", float, 1000.0)
+    MINIMUM_LEVEL = persistent("QC: smallest level, as a part of full scale", float, 0.015)
     MAXIMUM_SUBWIN_FLATNESS = persistent("QC: largest step between windows, level is 1", float, 0.8)
     MAXIMUM_SUBWIN_DIFF = persistent("QC: largest change of that step since prev", float, 0.1)
     VALID_NIGHTS = persistent("For how many nights it applies [d]", float, 7.0)
@@ -68,6 +68,7 @@ class BaseFlatFrame(BaseFrame, FilteredCalibration, abstract=True):
     hot = persistent("Hot pixels", HotPixelMap)
     level = persistent("Median level of the raw flats, bias subtracted [ADU]", float)
     subwin_flatness = persistent("Largest step between medians of windows; the level is 1", float)
+    full_scale = persistent("Largest number the converter can give [ADU]", float)
     rejected = persistent("Pixel values clipped [pixel]", int)
 
     def combine(self, raws: Any) -> None:
@@ -90,6 +91,7 @@ class BaseFlatFrame(BaseFrame, FilteredCalibration, abstract=True):
         noise = DetectorNoise(self.read_noise.read_noise, self.gain.gain)
         found = combine_flats(frames, noise, options)
         self.level = float(np.median(found.levels))
+        self.full_scale = full_scale(raws[0])
         self.rejected = found.rejected
         self.subwin_flatness = subwindow_statistics(found.image).flatness
         keep_pixels(self, found.image, {"FLATLEV": self.level})
@@ -97,7 +99,7 @@ class BaseFlatFrame(BaseFrame, FilteredCalibration, abstract=True):
     def verify(self) -> None:
         """Compare level and flatness with the limits and with the previous flat."""
         p = self.process_params
-        if self.level < p.MINIMUM_LEVEL:
+        if self.level < p.MINIMUM_LEVEL * self.full_scale:
             self.raise_flag("LEVEL_LOW")
         if self.subwin_flatness > p.MAXIMUM_SUBWIN_FLATNESS:
             self.raise_flag("NOT_FLAT")

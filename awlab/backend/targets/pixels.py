@@ -20,7 +20,15 @@ from awlab.backend.algorithms import (
 from awlab.backend.datamodel import Imstat
 from awlab.backend.dataserver import read_image, write_image
 
-__all__ = ["keep_pixels", "layout_of", "raw_pixels", "same_shape", "spread", "statistics_of"]
+__all__ = [
+    "full_scale",
+    "keep_pixels",
+    "layout_of",
+    "raw_pixels",
+    "same_shape",
+    "spread",
+    "statistics_of",
+]
 
 
 def raw_pixels(frames: Any) -> list[NDArray[Any]]:
@@ -46,6 +54,17 @@ def _fitting(pixels: NDArray[Any]) -> NDArray[Any]:
     if pixels.dtype == np.uint8:
         return pixels.astype(np.uint16)
     return np.ascontiguousarray(pixels, dtype=np.float32)
+
+
+def full_scale(raw: Any) -> float:
+    """Return the largest number the converter of a raw frame can give [ADU].
+
+    Parameters
+    ----------
+    raw : RawFrame
+        Its BITPIX tells; frames of 8 bits were squeezed to them.
+    """
+    return 255.0 if raw.BITPIX == 8 else 65535.0
 
 
 def layout_of(raw: Any) -> ReadoutLayout:

@@ -35,7 +35,11 @@ class ReducedScienceFrame(BaseFrame, ProcessTarget):
     _file_category = "Sci"
     _indexes = (("night", "chip"), ("chip", "DATE_OBS"))
     FLAGS: ClassVar[tuple[Flag, ...]] = (
-        Flag(16, "BACKGROUND_NEGATIVE", "the median of the reduced frame is below zero"),
+        Flag(
+            16,
+            "BACKGROUND_NEGATIVE",
+            "the median of the reduced frame is below zero by more than its noise",
+        ),
     )
 
     raw = persistent("Raw frame", RawScienceFrame)
@@ -81,7 +85,7 @@ class ReducedScienceFrame(BaseFrame, ProcessTarget):
         used = (self.bias, self.flat, self.hot, self.cold)
         if any(item.origin == "default" for item in used):
             self.raise_flag("DEFAULT_CALIBRATION")
-        if self.imstat.median < 0:
+        if self.imstat.median < -self.imstat.stdev:
             self.raise_flag("BACKGROUND_NEGATIVE")
         if self.raw.quality_flags:
             self.raise_flag("FLAGGED_INPUT")

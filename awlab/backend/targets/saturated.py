@@ -7,7 +7,7 @@ from awlab.backend.database import persistent
 from awlab.backend.datamodel import Chip, Instrument, RawScienceFrame
 from awlab.backend.process import ProcessParameters, ProcessTarget
 from awlab.backend.targets.pixel_map import PixelMap
-from awlab.backend.targets.pixels import layout_of, raw_pixels
+from awlab.backend.targets.pixels import full_scale, layout_of, raw_pixels
 
 __all__ = ["SaturatedPixelMap", "SaturatedPixelMapParameters"]
 
@@ -35,7 +35,7 @@ class SaturatedPixelMap(PixelMap, ProcessTarget):
         """Mark the pixels at or above the saturation level, and their neighbours."""
         p = self.process_params
         pixels = raw_pixels([self.raw])[0]
-        level = p.THRESHOLD_HIGH or self.chip.saturation or _full_scale(self.raw.BITPIX)
+        level = p.THRESHOLD_HIGH or self.chip.saturation or full_scale(self.raw)
         found = saturated_pixel_map(
             pixels,
             layout_of(self.raw).image,
@@ -44,8 +44,3 @@ class SaturatedPixelMap(PixelMap, ProcessTarget):
             grow=p.GROW,
         )
         self.keep_map(found.map)
-
-
-def _full_scale(bits: int | None) -> float:
-    """Largest number the converter can give [ADU]."""
-    return 255.0 if bits == 8 else 65535.0
