@@ -12,11 +12,13 @@ from awlab.backend.algorithms import (
     combine_flats,
     measure_overscan,
     subwindow_statistics,
+    trim,
 )
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import BaseFrame, Flag, RawDomeFlatFrame, RawTwilightFlatFrame
 from awlab.backend.process import FilteredCalibration, ProcessParameters
 from awlab.backend.targets.bias import BiasFrame
+from awlab.backend.targets.dark import DarkFrame
 from awlab.backend.targets.gain import GainLinearity
 from awlab.backend.targets.hot_pixels import HotPixelMap
 from awlab.backend.targets.pixels import full_scale, keep_pixels, layout_of, raw_pixels, same_shape
@@ -66,6 +68,7 @@ class BaseFlatFrame(BaseFrame, FilteredCalibration, abstract=True):
     gain = persistent("Gain, for the clipping", GainLinearity)
     read_noise = persistent("Read noise, for the clipping", ReadNoise)
     hot = persistent("Hot pixels", HotPixelMap)
+    dark = persistent("Dark current", DarkFrame, optional=True)
     level = persistent("Median level of the raw flats, bias subtracted [ADU]", float)
     subwin_flatness = persistent("Largest step between medians of windows; the level is 1", float)
     full_scale = persistent("Largest number the converter can give [ADU]", float)
@@ -82,12 +85,18 @@ class BaseFlatFrame(BaseFrame, FilteredCalibration, abstract=True):
         p = self.process_params
         layout = layout_of(raws[0])
         frames = raw_pixels(raws)
-        options = CombineOptions(
-            sigma_clip=p.SIGMA_CLIP,
-            region=layout.image,
-            overscan=[measure_overscan(f, layout, p.OVERSCAN_CORRECTION) for f in frames],
-            bias=same_shape(self.bias, layout.image.shape),
-        )
+        levels = [measure_overscan(f, layout, p.OVERSCAN_CORRECTION) for f in frames]
+        bias = same_shape(self.bias, layout.image.shape)
+        if self.dark is None:
+            options = CombineOptions(
+                sigma_clip=p.SIGMA_CLIP, region=layout.image, overscan=levels, bias=bias
+            )
+        else:
+            # Exposure times differ, so the dark comes off frame by frame before the mean.
+            rate = same_shape(self.dark, layout.image.shape)
+            pairs = zip(frames, levels, raws, strict=True)
+            frames = [trim(f, layout.image, level) - rate * raw.EXPTIME for f, level, raw in pairs]
+            options = CombineOptions(sigma_clip=p.SIGMA_CLIP, bias=bias)
         noise = DetectorNoise(self.read_noise.read_noise, self.gain.gain)
         found = combine_flats(frames, noise, options)
         self.level = float(np.median(found.levels))

@@ -38,7 +38,7 @@ class ReducedScienceFrame(BaseFrame, ProcessTarget):
         Flag(
             16,
             "BACKGROUND_NEGATIVE",
-            "the median of the reduced frame is below zero by more than its noise",
+            "the median is below zero by more than the noise",
         ),
     )
 
