@@ -13,6 +13,8 @@ from awlab.backend.database.connection import (
     open_database,
 )
 from awlab.backend.database.context import PRIVILEGES, Context, context
+from awlab.backend.database.embedded import start as start_embedded
+from awlab.backend.database.embedded import status as embedded_status
 from awlab.backend.database.expression import (
     And,
     Between,
@@ -44,11 +46,24 @@ from awlab.backend.database.meta import (
     concrete_subclasses,
     registered_classes,
 )
+from awlab.backend.database.migrate import schema_version
 from awlab.backend.database.objects import DBObject
 from awlab.backend.database.paths import AttributePath
 from awlab.backend.database.query import Query
 from awlab.backend.database.reading import read_records
 from awlab.backend.database.results import objects_with_ids
+from awlab.backend.database.server_state import (
+    HeldLock,
+    ServerState,
+    held_advisory_locks,
+    incomplete_objects,
+    server_state,
+)
+from awlab.backend.database.stored_files import (
+    StoredFile,
+    files_of_all_objects,
+    known_filenames,
+)
 from awlab.backend.database.walks import Direction, Edges
 
 __all__ = [
@@ -66,6 +81,7 @@ __all__ = [
     "Database",
     "Direction",
     "Edges",
+    "HeldLock",
     "In",
     "IsNull",
     "Like",
@@ -74,6 +90,8 @@ __all__ = [
     "Or",
     "Persistent",
     "Query",
+    "ServerState",
+    "StoredFile",
     "Struct",
     "WithIds",
     "abandoned_jobs",
@@ -86,12 +104,17 @@ __all__ = [
     "context",
     "create_job",
     "current_database",
+    "embedded_status",
     "favourites",
+    "files_of_all_objects",
+    "held_advisory_locks",
     "held_lock",
     "history",
+    "incomplete_objects",
     "inverse_objects",
     "job_row",
     "job_rows",
+    "known_filenames",
     "lineage_of",
     "mean_seconds",
     "newest_number",
@@ -101,6 +124,9 @@ __all__ = [
     "read_lists",
     "read_records",
     "registered_classes",
+    "schema_version",
+    "server_state",
+    "start_embedded",
     "take_census",
     "target_rows",
     "update_job",

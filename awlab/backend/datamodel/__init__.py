@@ -14,6 +14,7 @@ from awlab.backend.datamodel.frames import (
     RawScienceFrame,
     RawTwilightFlatFrame,
 )
+from awlab.backend.datamodel.journal import note_file, pending_names, process_is_gone, sweep
 from awlab.backend.datamodel.judged import Comment, Judged, Tag
 from awlab.backend.datamodel.quality_flags import Flag, QualityFlags, describe_flags, flags_of
 from awlab.backend.datamodel.session import (
@@ -55,6 +56,10 @@ __all__ = [
     "night_middle",
     "night_name",
     "night_start",
+    "note_file",
     "open_dataserver",
+    "pending_names",
+    "process_is_gone",
+    "sweep",
     "utc_now",
 ]

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from awlab.backend.database import DBObject, Query, context, persistent
+from awlab.backend.datamodel.journal import note_file
 from awlab.backend.datamodel.session import current_dataserver
 from awlab.backend.datamodel.times import utc_now
-from awlab.backend.dataserver import FileLabel, global_name, hash_file
+from awlab.backend.dataserver import FileLabel, global_name, hash_file, raw_name
 from awlab.backend.errors import AlreadyStored, FileMissing
 
 __all__ = ["DataObject"]
@@ -66,8 +67,12 @@ class DataObject(DBObject):
         server = current_dataserver()
         name = self._new_filename(found.digest, path)
         if self._keeps_archive_name:
+            # It takes the plain name or, if that is taken, the one with the hash.
+            for possible in (raw_name(name), raw_name(name, digest=found.digest)):
+                note_file(possible)
             name = server.put_raw(path, name, found.digest)
         else:
+            note_file(name)
             server.put(path, name, found.digest)
         self.filename, self.file_sha256, self.file_size = name, found.digest, found.size
         return self

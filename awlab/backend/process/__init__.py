@@ -16,7 +16,12 @@ from awlab.backend.process.target import ProcessTarget
 from awlab.backend.process.timeline import Piece, Timeline
 from awlab.backend.process.up_to_date import UpToDate
 from awlab.backend.process.validity import ALWAYS_END, ALWAYS_START
-from awlab.backend.process.work_folder import new_work_folder, work_folder, work_root
+from awlab.backend.process.work_folder import (
+    new_work_folder,
+    remove_left_behind,
+    work_folder,
+    work_root,
+)
 
 __all__ = [
     "ALWAYS_END",
@@ -39,6 +44,7 @@ __all__ = [
     "new_work_folder",
     "parameter_class",
     "parameter_names",
+    "remove_left_behind",
     "work_folder",
     "work_root",
 ]

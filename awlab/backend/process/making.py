@@ -20,7 +20,7 @@ from awlab.backend.database import (
     held_lock,
     objects_with_ids,
 )
-from awlab.backend.datamodel import DataObject
+from awlab.backend.datamodel import DataObject, sweep
 from awlab.backend.errors import AwlabError, MakeFailed
 from awlab.backend.process.candidates import CandidateIndex
 from awlab.backend.process.dependencies import dependencies_of
@@ -81,6 +81,7 @@ def make_target(work: Work) -> Made:
         If ``make()`` raised; nothing of the target is kept.
     """
     started = time.monotonic()
+    sweep()
     with held_lock(work.lock):
         meanwhile = _made_meanwhile(work)
         if meanwhile is not None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextvars import ContextVar
 from pathlib import Path
 
+from awlab.backend.datamodel import process_is_gone
 from awlab.backend.settings import load_settings
 
-__all__ = ["new_work_folder", "work_folder", "work_root"]
+__all__ = ["new_work_folder", "remove_left_behind", "work_folder", "work_root"]
 
 _folder: ContextVar[Path | None] = ContextVar("awlab work folder", default=None)
 
@@ -26,13 +29,29 @@ def new_work_folder() -> Iterator[Path]:
     """Make a work folder for what runs inside the ``with``, and remove it afterwards."""
     root = work_root()
     root.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="make-", dir=root))
+    remove_left_behind()
+    folder = Path(tempfile.mkdtemp(prefix=f"make-{_host()}-{os.getpid()}-", dir=root))
     token = _folder.set(folder)
     try:
         yield folder
     finally:
         _folder.reset(token)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _host() -> str:
+    return socket.gethostname().replace("-", "_")
+
+
+def remove_left_behind() -> list[Path]:
+    """Remove the work folders of processes of this host that are gone; return them."""
+    removed = []
+    for folder in work_root().glob(f"make-{_host()}-*"):
+        pid = folder.name.split("-")[2]
+        if pid.isdigit() and int(pid) != os.getpid() and process_is_gone(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(folder)
+    return removed
 
 
 def work_folder() -> Path:

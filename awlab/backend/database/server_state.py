@@ -1,0 +1,103 @@
+"""What the server says of itself: version, size, locks held, triggers in place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from awlab.backend.database.connection import current_database
+from awlab.backend.database.registry_tables import dbclass, dbobject, edge
+
+__all__ = ["HeldLock", "ServerState", "held_advisory_locks", "incomplete_objects", "server_state"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """Version and size of the database."""
+
+    version: str
+    major: int
+    size: int
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLock:
+    """An advisory lock that a session holds."""
+
+    pid: int
+    user: str
+    since: datetime | None
+    is_idle_in_transaction: bool
+
+
+def server_state() -> ServerState:
+    """Ask the server for version, size of the database and number of connections."""
+    database = current_database()
+    name = sa.func.current_database()
+    activity = sa.table("pg_stat_activity", sa.column("datname"))
+    count = sa.select(sa.func.count()).select_from(activity).where(activity.c.datname == name)
+    row = database.rows(
+        sa.select(
+            sa.func.current_setting("server_version"),
+            sa.func.current_setting("server_version_num"),
+            sa.func.pg_database_size(name),
+            count.scalar_subquery(),
+        )
+    )[0]
+    return ServerState(str(row[0]), int(row[1]) // 10000, int(row[2]), int(row[3]))
+
+
+def held_advisory_locks() -> list[HeldLock]:
+    """Return the advisory locks of this database: targets that are being made."""
+    locks = sa.table("pg_locks", sa.column("locktype"), sa.column("pid"), sa.column("granted"))
+    activity = sa.table(
+        "pg_stat_activity",
+        sa.column("pid"),
+        sa.column("usename"),
+        sa.column("state"),
+        sa.column("state_change", sa.DateTime),
+        sa.column("datname"),
+    )
+    statement = (
+        sa.select(
+            activity.c.pid,
+            activity.c.usename,
+            sa.cast(activity.c.state_change, sa.DateTime),
+            activity.c.state == "idle in transaction",
+        )
+        .join_from(locks, activity, locks.c.pid == activity.c.pid)
+        .where(
+            locks.c.locktype == "advisory",
+            locks.c.granted,
+            activity.c.datname == sa.func.current_database(),
+        )
+    )
+    rows = current_database().rows(statement)
+    return [HeldLock(int(r[0]), str(r[1]), r[2], bool(r[3])) for r in rows]
+
+
+def incomplete_objects() -> dict[str, int]:
+    """Count, per class, objects whose row in the root table and in their own table do not match.
+
+    Nothing half-committed can exist, so every number here is a defect; 0 is left out.
+    """
+    database = current_database()
+    found: dict[str, int] = {}
+    for name, number in database.rows(sa.select(dbclass.c.name, dbclass.c.id)):
+        own = sa.table(name, sa.column("id"))
+        root = sa.select(dbobject.c.id).where(dbobject.c.class_id == number).subquery()
+        joined = root.outerjoin(own, root.c.id == own.c.id, full=True)
+        odd = sa.or_(root.c.id.is_(None), own.c.id.is_(None))
+        count = database.scalar(sa.select(sa.func.count()).select_from(joined).where(odd))
+        if count:
+            found[name] = int(count)
+    without = sa.select(sa.func.count()).select_from(
+        edge.outerjoin(dbobject, edge.c.target == dbobject.c.id)
+    )
+    lost = database.scalar(without.where(dbobject.c.id.is_(None)))
+    if lost:
+        found["edge"] = int(lost)
+    return found

@@ -1,0 +1,60 @@
+"""Which files the database knows, whatever the context: housekeeping must not overlook any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from awlab.backend.database.class_tables import catalog
+from awlab.backend.database.connection import current_database
+
+__all__ = ["StoredFile", "files_of_all_objects", "known_filenames"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file that an object has."""
+
+    filename: str
+    sha256: str
+    size: int
+    class_name: str
+    object_id: str
+
+
+def _tables() -> list[tuple[str, sa.TableClause]]:
+    """Tables of the classes that have a file."""
+    known = catalog(current_database())
+    names = ("filename", "file_sha256", "file_size", "object_id")
+    return [
+        (name, sa.table(name, *(sa.column(column) for column in names)))
+        for name in known.names()
+        if (found := known.get(name)) is not None and "file_sha256" in found.columns
+    ]
+
+
+def known_filenames(names: list[str]) -> set[str]:
+    """Return those of the names that belong to an object: one statement."""
+    tables = _tables()
+    if not tables or not names:
+        return set()
+    wanted = sa.literal(names, sa.ARRAY(sa.Text))
+    parts = [sa.select(t.c.filename).where(t.c.filename == sa.any_(wanted)) for _, t in tables]
+    return {row[0] for row in current_database().rows(sa.union_all(*parts))}
+
+
+def files_of_all_objects() -> list[StoredFile]:
+    """Return the files of all objects: one statement."""
+    tables = _tables()
+    if not tables:
+        return []
+    parts: list[Any] = [
+        sa.select(
+            t.c.filename, t.c.file_sha256, t.c.file_size, sa.literal(name), t.c.object_id
+        ).where(t.c.file_sha256 != "")
+        for name, t in tables
+    ]
+    rows = current_database().rows(sa.union_all(*parts))
+    return [StoredFile(r[0], r[1], int(r[2] or 0), r[3], str(r[4])) for r in rows]

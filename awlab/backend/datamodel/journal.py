@@ -1,0 +1,105 @@
+"""A note of every file put on the data server, so that a killed process leaves nothing behind.
+
+A file is stored before its object is committed. If the process dies in between, the file belongs
+to nobody. Every process notes the names it is about to store; the notes of processes that are gone
+are gone through by the next one, and files that no object has are removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from pathlib import Path
+
+from awlab.backend.database import current_database, known_filenames
+from awlab.backend.datamodel.session import current_dataserver, dataserver_location
+from awlab.backend.settings import load_settings
+
+__all__ = ["note_file", "pending_names", "process_is_gone", "sweep"]
+
+
+def _folder() -> Path:
+    return load_settings().home / "work" / "stored"
+
+
+def _place() -> list[str]:
+    """Database and data server that a note is about."""
+    url = current_database().url
+    return [f"{url.host or ''}/{url.query.get('host', '')}/{url.database}", dataserver_location()]
+
+
+def note_file(name: str) -> None:
+    """Note that this process is about to store a file of that name."""
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    line = json.dumps([*_place(), name]) + "\n"
+    with (folder / f"{socket.gethostname()}-{os.getpid()}.jsonl").open("a") as notes:
+        notes.write(line)
+
+
+def process_is_gone(pid: int) -> bool:
+    """Tell whether no process of this host has that number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def pending_names() -> set[str]:
+    """Return the names that living processes, of any host, have noted: hands off these files."""
+    names: set[str] = set()
+    here = socket.gethostname()
+    for notes in _folder().glob("*.jsonl"):
+        host, _, pid = notes.stem.rpartition("-")
+        if host == here and pid.isdigit() and process_is_gone(int(pid)):
+            continue
+        for line in notes.read_text().splitlines():
+            with contextlib.suppress(ValueError):
+                names.add(json.loads(line)[2])
+    return names
+
+
+def sweep() -> list[str]:
+    """Remove the files that processes of this host stored and, being killed, never committed.
+
+    Returns
+    -------
+    list of str
+        Names of the files removed.
+    """
+    removed: list[str] = []
+    folder = _folder()
+    if not folder.is_dir():
+        return removed
+    here = socket.gethostname()
+    for notes in sorted(folder.glob(f"{here}-*.jsonl")):
+        pid = notes.stem.rpartition("-")[2]
+        if pid.isdigit() and int(pid) != os.getpid() and process_is_gone(int(pid)):
+            removed += _sweep_one(notes)
+    return removed
+
+
+def _sweep_one(notes: Path) -> list[str]:
+    place = _place()
+    mine, others = [], []
+    for line in notes.read_text().splitlines():
+        try:
+            database, location, name = json.loads(line)
+        except ValueError:
+            continue  # the last line of a process killed while writing it: nothing was stored yet
+        (mine.append(name) if [database, location] == place else others.append(line))
+    server = current_dataserver()
+    lost = sorted(set(mine) - known_filenames(mine)) if mine else []
+    removed = [name for name in lost if server.exists(name)]
+    for name in removed:
+        server.delete(name)
+    if others:
+        notes.write_text("\n".join(others) + "\n")
+    else:
+        notes.unlink(missing_ok=True)
+    return removed
