@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from awlab.backend.database.context import context
 from awlab.backend.database.expression import And, Compare, Node, Not, Or, spell
 from awlab.backend.database.resolve import split_path, walk_path
 from awlab.backend.errors import AmbiguousTruth, QueryError
@@ -13,7 +14,18 @@ from awlab.backend.errors import AmbiguousTruth, QueryError
 if TYPE_CHECKING:
     from awlab.backend.database.results import Rows
 
-__all__ = ["Query"]
+__all__ = ["Query", "use_readers"]
+
+# How queries are run is said from above (`reading`): a query itself is data.
+_readers: dict[str, Callable[..., Any]] = {}
+
+
+def use_readers(**readers: Callable[..., Any]) -> None:
+    """Say how queries are run: one function per thing that can be read of a query."""
+    _readers.update(readers)
+
+
+_EVERYTHING = And(())
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,7 +48,7 @@ class Query:
     """
 
     root: Any
-    where: Node = And(())
+    where: Node = _EVERYTHING
     order: tuple[str, ...] = ()
     start: int = 0
     stop: int | None = None
@@ -109,14 +121,10 @@ class Query:
 
     def user_only(self) -> Query:
         """Return only what the connected user made."""
-        from awlab.backend.database.context import context
-
         return self & Query(self.root, Compare(("creator",), "==", context.user))
 
     def project_only(self) -> Query:
         """Return only what belongs to the current project."""
-        from awlab.backend.database.context import context
-
         return self & Query(self.root, Compare(("project",), "==", context.project))
 
     def valid(self) -> Query:
@@ -127,14 +135,14 @@ class Query:
         UnknownAttribute
             If the class has no verdict.
         """
-        return self & (self.root.is_valid > 0) & (self.root.quality_flags == 0)
+        good: Query = (self.root.is_valid > 0) & (self.root.quality_flags == 0)
+        return self & good
 
     # -- reading ---------------------------------------------------------------------------
 
     def _rows(self) -> Rows:
-        from awlab.backend.database.reading import fetch_rows
-
-        return fetch_rows(self)
+        rows: Rows = _readers["fetch_rows"](self)
+        return rows
 
     def __len__(self) -> int:
         # list(q) asks for the length first: reading the rows, which are needed next, is no waste.
@@ -146,9 +154,7 @@ class Query:
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return self._slice(index)
-        from awlab.backend.database.reading import cached_rows
-
-        rows = cached_rows(self)
+        rows = _readers["cached_rows"](self)
         if rows is None and index >= 0:
             found = self._slice(slice(index, index + 1))._rows()
             if len(found) == 0:
@@ -176,9 +182,7 @@ class Query:
         cap : int, optional
             Stop counting there.
         """
-        from awlab.backend.database.reading import count_rows
-
-        return count_rows(self, cap)
+        return int(_readers["count_rows"](self, cap))
 
     def exists(self) -> bool:
         """Tell whether there is at least one object."""
@@ -212,21 +216,15 @@ class Query:
         dict of ndarray
             One array per path, shape (n,); a masked array where values are missing.
         """
-        from awlab.backend.database.reading import read_columns
-
-        return read_columns(self, paths)
+        return dict(_readers["read_columns"](self, paths))
 
     def table(self, *paths: str) -> Any:
         """Read attributes as an astropy ``QTable`` with units; all plain values by default."""
-        from awlab.backend.database.reading import read_table
-
-        return read_table(self, paths)
+        return _readers["read_table"](self, paths)
 
     def sql(self) -> str:
         """Return the one SQL statement that finds the objects."""
-        from awlab.backend.database.reading import spell_sql
-
-        return spell_sql(self)
+        return str(_readers["spell_sql"](self))
 
     # -- showing ---------------------------------------------------------------------------
 
@@ -244,6 +242,4 @@ class Query:
         return f"<Query {self}>"
 
     def _repr_html_(self) -> str:
-        from awlab.backend.database.reading import html_page
-
-        return html_page(self)
+        return str(_readers["html_page"](self))

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from awlab.backend.database.attributes import Persistent
 from awlab.backend.database.class_tables import catalog
 from awlab.backend.database.compiler import Scope
 from awlab.backend.database.connection import Database, current_database
 from awlab.backend.database.context import visible
 from awlab.backend.database.meta import concrete_subclasses
+from awlab.backend.database.query import Query, use_readers
 from awlab.backend.database.resolve import split_path, walk_path
 from awlab.backend.database.results import Rows, fixed_width, masked, never_null, rows_of
 from awlab.backend.errors import QueryError
-
-if TYPE_CHECKING:
-    from awlab.backend.database.query import Query
 
 __all__ = [
     "cached_rows",
@@ -126,10 +125,15 @@ def _column_paths(query: Query, paths: tuple[str, ...]) -> list[tuple[str, ...]]
         if any(step.kind == "links" for step in steps):
             raise QueryError(f"{path} passes through a list", "query the class listed instead")
         if steps[-1].kind == "struct":
-            inner = ", ".join(f"{path}.{name}" for name in steps[-1].type._attributes)
+            inner = ", ".join(f"{path}.{name}" for name in _fields(steps[-1]))
             raise QueryError(f"{path} is a group of values", f"name one: {inner}")
         found.append((*names, "object_id") if steps[-1].kind == "link" else names)
     return found
+
+
+def _fields(step: Persistent) -> list[str]:
+    struct: Any = step.type
+    return list(struct._attributes)
 
 
 def read_columns(query: Query, paths: tuple[str, ...]) -> dict[str, Any]:
@@ -276,3 +280,14 @@ def _cell(value: Any) -> str:
         return "&ndash;"
     text = f"{value:.6g}" if isinstance(value, (float, np.floating)) else str(value)
     return html.escape(text)
+
+
+use_readers(
+    cached_rows=cached_rows,
+    count_rows=count_rows,
+    fetch_rows=fetch_rows,
+    html_page=html_page,
+    read_columns=read_columns,
+    read_table=read_table,
+    spell_sql=spell_sql,
+)
