@@ -1,8 +1,8 @@
 """FITS header cards: 80 columns of text <-> keyword, value, comment.
 
-Why not astropy's cards: reading a header of 130 cards takes astropy 4.7 ms and this module
-0.3 ms, writing one 10 ms and 0.3 ms, and for small files that is nearly all the time there is.
-What is read and written here is checked against astropy in the tests.
+Why not astropy's cards: of a real header of 133 cards, reading takes astropy 4.3 ms and this room
+0.9 ms, making it 8.1 and 0.7 ms, and for small files that is nearly all the time there is. What
+is read and written here is checked against astropy in the tests.
 
 References
 ----------
@@ -18,17 +18,27 @@ from typing import Any, NamedTuple
 
 from awlab.backend.errors import IngestError
 
-__all__ = ["CARD", "Card", "Value", "format_card", "format_note", "parse_card"]
+__all__ = ["CARD", "NOTES", "Card", "Value", "format_card", "format_note", "parse_card"]
 
 Value = bool | int | float | complex | str | None
 CARD = 80
+NOTES = ("COMMENT", "HISTORY", "")
 _STANDARD = re.compile(r"[A-Z0-9_-]{1,8}")
-_NUMBER = r"[+-]? *(?:\d+\.?\d*|\.\d+) *(?:[EeDd] *[+-]?\d+)?"
-_VALUE = re.compile(
-    rf" *(?:'(?P<text>(?:[^']|'')*)'|(?P<logical>[TF])(?=[ /]|$)|(?P<integer>[+-]?\d+)(?=[ /]|$)"
-    rf"|(?P<real>{_NUMBER})(?=[ /]|$)|\( *(?P<re>{_NUMBER}) *, *(?P<im>{_NUMBER}) *\))?"
-    r" *(?:/(?P<comment>.*))?"
-)
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[ED][+-]?\d+)?"
+_SLOPPY_NUMBER = r"[+-]? *(?:\d+\.?\d*|\.\d+) *(?:[EeDd] *[+-]?\d+)?"
+
+
+def _value_pattern(number: str) -> re.Pattern[str]:
+    return re.compile(
+        r" *(?:'(?P<text>(?:[^']|'')*)'"
+        r"|(?P<logical>[TF])(?=[ /]|$)|(?P<integer>[+-]?\d+)(?=[ /]|$)"
+        rf"|(?P<real>{number})(?=[ /]|$)|\( *(?P<re>{number}) *, *(?P<im>{number}) *\))?"
+        r" *(?:/(?P<comment>.*))?"
+    )
+
+
+_VALUE = _value_pattern(_NUMBER)
+_SLOPPY_VALUE = _value_pattern(_SLOPPY_NUMBER)
 _DATE = re.compile(r" *(?P<date>\d{1,4}/\d{1,2}/\d{1,4}) *(?:/(?P<comment>.*))?")
 _LOOSE = re.compile(r" *(?P<text>'.*|[^/]*?(?:/(?! )[^/]*?)*) *(?:/ (?P<comment>.*))?")
 
@@ -72,22 +82,30 @@ def parse_card(image: str) -> tuple[Card, str]:
     """
     if image[80:]:
         return _parse_long(image)
-    if image[8:10] == "= " and image[:8] != "HIERARCH":
-        keyword, rest = image[:8].rstrip(), image[10:].rstrip()
-        # An unquoted date such as 08/05/10 would pass for the number 8.
-        match = None if _DATE.fullmatch(rest) else _VALUE.fullmatch(rest)
-        if match and _STANDARD.fullmatch(keyword) and image.isascii() and image.isprintable():
-            return _valued(keyword, match, image), ""
-    elif image.startswith("HIERARCH ") and "=" in image:
-        keyword, _, rest = image[9:].partition("=")
-        match = _VALUE.fullmatch(rest.rstrip())
-        if match and image.isascii() and image.isprintable():
-            return _valued(" ".join(keyword.split()).upper(), match, image), ""
-    elif image.isascii() and image.isprintable() and "=" not in image[:9]:
-        keyword = image[:8].rstrip()
-        if not keyword or _STANDARD.fullmatch(keyword):
-            return Card(keyword, image[8:].rstrip(), "", image, note=True), ""
+    clean = image.isascii() and image.isprintable()
+    keyword = image[:8].rstrip()
+    if clean and (keyword in NOTES or _is_note(keyword, image)):
+        return Card(keyword, image[8:].rstrip(), "", image, note=True), ""
+    rest = image[10:].rstrip()
+    if keyword == "HIERARCH" and image[8] == " ":
+        long, _, rest = image[9:].rstrip().partition("=")
+        keyword = " ".join(long.split()).upper()
+    elif image[8:10] != "= " or not _STANDARD.fullmatch(keyword):
+        return _mend(image)
+    # An unquoted date such as 08/05/10 would pass for the number 8.
+    if not clean or _DATE.fullmatch(rest):
+        return _mend(image)
+    if match := _VALUE.fullmatch(rest):
+        return _valued(keyword, match, image), ""
+    if match := _SLOPPY_VALUE.fullmatch(rest):  # 1.5e-3 or "- 5": nobody needs to be told
+        return _valued(keyword, match, ""), ""
     return _mend(image)
+
+
+def _is_note(keyword: str, image: str) -> bool:
+    if keyword == "HIERARCH":
+        return "=" not in image
+    return "=" not in image[:9] and _STANDARD.fullmatch(keyword) is not None
 
 
 def _valued(keyword: str, match: re.Match[str], image: str) -> Card:
@@ -123,7 +141,7 @@ def _mend(image: str) -> tuple[Card, str]:
     if not equals or not keyword or (len(name) > 8 and not hierarch):
         return Card("COMMENT", clean, note=True), f"{clean[:30]!r} was kept as a comment"
     date = _DATE.fullmatch(rest)
-    plain = None if date else _VALUE.fullmatch(rest)
+    plain = None if date else _SLOPPY_VALUE.fullmatch(rest)
     if plain:
         return _valued(keyword, plain, ""), f"{keyword}: the card {clean[:40]!r} was put in order"
     value, comment = _loose(rest, date)

@@ -91,7 +91,7 @@ def read_image(path: Path | str, hdu: int | str | None = None) -> tuple[Image, H
         If it is not FITS, damaged, or has no such image.
     """
     with open_fits(path) as file:
-        found = _choose(file, path, hdu)
+        found = _walk_to(file, path, hdu)[-1]
         if not found.packed:
             return read_pixels(file, found, path), found.header
     with _astropy(path) as opened:
@@ -125,7 +125,7 @@ def read_section(
         If it is not FITS, damaged, or has no such image, or the image has not two dimensions.
     """
     with open_fits(path) as file:
-        found = _choose(file, path, hdu)
+        found = _walk_to(file, path, hdu)[-1]
         if not found.packed:
             if len(found.shape) != 2:
                 raise IngestError(
@@ -170,7 +170,7 @@ def write_image(
     AccessDenied, StorageFailed
         If the folder or the disk refuses; nothing is left behind.
     """
-    pixels = np.ascontiguousarray(data)
+    pixels = np.asarray(data, order="C")
     text = _describe(header or {}, pixels, extension=False).to_text()
     with _whole(Path(path), overwrite=overwrite) as file:
         if checksum:
@@ -211,7 +211,7 @@ def write_mosaic(
     with _whole(Path(path), overwrite=overwrite) as file:
         file.write(add_structure(primary, 8, ()).to_text().encode("ascii"))
         for header, data in extensions:
-            pixels = np.ascontiguousarray(data)
+            pixels = np.asarray(data, order="C")
             file.write(_describe(header, pixels, extension=True).to_text().encode("ascii"))
             write_pixels(file, _numbers(pixels))
 
@@ -248,8 +248,8 @@ def write_extension_as_image(
         If the source is not FITS, damaged, or has no such image.
     """
     with open_fits(source) as file:
-        primary = next(walk(file, source)).header
-        found = _choose(file, source, hdu)
+        passed = _walk_to(file, source, hdu)
+        primary, found = passed[0].header, passed[-1]
         if not found.packed:
             with _whole(Path(target), overwrite=overwrite) as copy:
                 full = _split_header(primary, found.header, found.number, found.shape)
@@ -284,19 +284,20 @@ def _copy_bytes(file: BinaryIO, copy: BinaryIO, hdu: Hdu, source: Path | str) ->
     copy.write(bytes(-hdu.size % BLOCK))
 
 
-def _choose(file: BinaryIO, path: Path | str, hdu: int | str | None) -> Hdu:
-    images = []
+def _walk_to(file: BinaryIO, path: Path | str, hdu: int | str | None) -> list[Hdu]:
+    """All HDUs up to the image that is wanted, which is the last of them."""
+    passed: list[Hdu] = []
+    wanted = hdu.strip().upper() if isinstance(hdu, str) else hdu
     for found in walk(file, path):
-        name = str(found.header.get("EXTNAME", "")).strip()
-        images += [found.number] if found.is_image else []
-        if found.is_image if hdu is None else hdu in (found.number, name):
+        passed.append(found)
+        name = str(found.header.get("EXTNAME", "")).strip().upper()
+        if found.is_image if hdu is None else wanted in (found.number, name):
             if found.is_image:
-                return found
+                return passed
             break
-    wanted = "" if hdu is None else f" in HDU {hdu!r}"
-    raise IngestError(
-        f"{path} holds no image{wanted}", f"images are in HDUs {images or 'none'} of those before"
-    )
+    where = "" if hdu is None else f" in HDU {hdu!r}"
+    images = ", ".join(str(one.number) for one in passed if one.is_image) or "none"
+    raise IngestError(f"{path} holds no image{where}", f"images found on the way: {images}")
 
 
 def _describe(header: Mapping[str, Any], pixels: Image, *, extension: bool) -> Header:

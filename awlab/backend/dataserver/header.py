@@ -7,6 +7,7 @@ from typing import Any
 
 from awlab.backend.dataserver.cards import (
     CARD,
+    NOTES,
     Card,
     Value,
     format_card,
@@ -18,7 +19,6 @@ from awlab.backend.errors import MissingKeyword
 __all__ = ["Header", "merge_headers"]
 
 _END = "END".ljust(CARD)
-_NOTES = ("COMMENT", "HISTORY", "")
 
 
 class Header(MutableMapping[str, Value]):
@@ -134,7 +134,7 @@ class Header(MutableMapping[str, Value]):
 
     def __setitem__(self, keyword: str, value: Any) -> None:
         name = _normal(keyword)
-        if name in _NOTES:
+        if name in NOTES:
             self.add_note(name, str(value))
             return
         place = self._index.get(name)

@@ -25,7 +25,7 @@ from awlab.backend.errors import IngestError
 
 __all__ = ["pixel_type", "read_pixels", "write_pixels"]
 
-_PIECE = 1 << 22  # bytes converted at a time when writing
+_PIECE = 1 << 20  # bytes converted at a time when writing
 _RAW_TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 # BITPIX and BZERO of integers that FITS holds with the other sign.
 _SHIFTED = {"u2": (16, 1 << 15), "u4": (32, 1 << 31), "u8": (64, 1 << 63), "i1": (8, -128)}
@@ -123,13 +123,14 @@ def write_pixels(file: BinaryIO, data: NDArray[Any]) -> None:
         Pixels of a type that `pixel_type` knows.
     """
     bitpix, shift = pixel_type(data)
-    flat = np.ascontiguousarray(data).reshape(-1)
+    raw = np.dtype(_RAW_TYPES[bitpix])
+    flat = np.ascontiguousarray(data, data.dtype.newbyteorder("=")).reshape(-1)
+    # In the byte order of the file the sign bit is in the first byte of each number.
+    sign = np.frombuffer(b"\x80" + bytes(raw.itemsize - 1), f"u{raw.itemsize}")
     step = max(_PIECE // flat.itemsize, 1)
     for start in range(0, flat.size, step):
-        piece = flat[start : start + step]
+        piece = flat[start : start + step].view(raw.newbyteorder("=")).astype(raw, copy=False)
         if shift:
-            raw = np.dtype(_RAW_TYPES[bitpix]).newbyteorder("=")
-            sign = np.array(-(1 << (bitpix - 1)), f"i{raw.itemsize}").view(raw)
-            piece = piece.view(raw) ^ sign
-        file.write(piece.astype(_RAW_TYPES[bitpix], copy=False).data)
+            piece = piece.view(sign.dtype) ^ sign
+        file.write(piece.data)
     file.write(bytes(-flat.nbytes % BLOCK))

@@ -25,6 +25,7 @@ from awlab.backend.errors import AccessDenied, AwlabError, FileMissing, Settings
 __all__ = ["RemoteStore", "open_store"]
 
 _WEB = ("http", "https")
+_S3 = ("s3", "s3a")
 
 
 class RemoteStore:
@@ -119,7 +120,7 @@ class RemoteStore:
             raise changed_meanwhile(path, digest, found.digest)
         if self.exists(name):
             return self._same_or_refuse(name, digest)
-        only_new = {"mode": "create"} if self.protocol in ("s3", "s3a") else {}
+        only_new = {"mode": "create"} if self.protocol in _S3 else {}
         with self._errors(f"{name} cannot be stored"):
             try:
                 self._filesystem.put_file(str(path), key, **only_new)
@@ -207,13 +208,16 @@ class RemoteStore:
                 yield name
 
     def _list(self) -> list[str]:
+        # A web server redirects a folder without the slash and then lists wrong links.
+        folder = self.root + "/"
         try:
-            # A web server redirects a folder without the slash and then lists wrong links.
-            return list(self._filesystem.find(self.root + "/"))
+            if self.protocol in _WEB:
+                self._filesystem.ls(folder)  # find() would hide that a server is dead
+            return list(self._filesystem.find(folder))
         except FileNotFoundError as exc:
-            if isinstance(exc.__cause__, OSError):
-                raise
-            return []  # nothing was stored yet
+            if self.protocol not in (*_WEB, *_S3):
+                return []  # a folder that is made with the first file
+            raise self._unreachable("files cannot be listed", exc) from exc
 
     def delete(self, name: str) -> None:
         """Remove a file for good.
