@@ -1,0 +1,390 @@
+"""awlab's own private PostgreSQL: started by the first process that needs it, shared by all.
+
+`start` makes the cluster below ``AWLAB_HOME/database`` if there is none, starts the server if it
+does not run, and marks this process as a user of it for as long as it lives. When the last user
+has left, however it ended, a detached watcher stops the server (`embedded_watcher`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from awlab.backend.database import embedded_watcher as life
+from awlab.backend.database.embedded_cluster import (
+    DATABASE,
+    LOG,
+    connect_and_prepare,
+    detach,
+    ensure_cluster,
+    ensure_server,
+)
+from awlab.backend.database.embedded_host import (
+    Lease,
+    check_lease,
+    read_lease,
+    refuse_network_filesystem,
+)
+from awlab.backend.errors import DatabaseUnavailable
+
+__all__ = ["EmbeddedServer", "EmbeddedStatus", "start", "status"]
+
+_START_LOCK = "start.lock"
+_START_WAIT = 330.0  # s: somebody else's start may replay a long write-ahead log
+_STOP_WAIT = 90.0  # s: the watcher may be stopping the server
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedServer:
+    """The running private server, as seen by one process.
+
+    Attributes
+    ----------
+    url : str
+        SQLAlchemy URL of awlab's database.
+    socket_dir, data_dir : Path
+        Where its Unix socket and its data are.
+    version : str
+        The server's version, such as ``18.6``.
+    home : Path
+        The ``AWLAB_HOME`` it belongs to.
+    linger : float
+        Time between the last user's leaving and the stop [s].
+    """
+
+    url: str
+    socket_dir: Path
+    data_dir: Path
+    version: str
+    home: Path
+    linger: float = 10.0
+
+    def running(self) -> bool:
+        """Tell whether the server takes connections."""
+        return life.postmaster(_folder(self.home)) is not None
+
+    def ensure_running(self) -> EmbeddedServer:
+        """Start the server again if it died meanwhile; cheap if it did not.
+
+        Returns
+        -------
+        EmbeddedServer
+            The server that runs now; its URL is the same unless the home was made anew.
+
+        Raises
+        ------
+        DatabaseUnavailable
+            If it cannot be started.
+        """
+        return start(self.home, linger=self.linger)
+
+    def stop(self) -> bool:
+        """Leave the server, and stop it at once if nobody else uses it.
+
+        Connections count as use, this process's own pool too: close them first.
+
+        Returns
+        -------
+        bool
+            True when the server is stopped; False when others use it and it goes on.
+        """
+        return _stop(_folder(self.home))
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedStatus:
+    """What can be told about the private database without starting it.
+
+    Attributes
+    ----------
+    data_dir : Path
+        Data directory.
+    initialised : bool
+        The cluster exists.
+    running : bool
+        The server takes connections.
+    version : str
+        Major version of the data; empty without any.
+    pid : int or None
+        The postmaster's process id, while it runs.
+    socket_dir : Path or None
+        Where its socket is, while it runs.
+    users : tuple of int
+        Processes that hold ``use.lock`` (Linux; process ids as this container sees them).
+    watched : bool
+        A watcher will stop the server after its last user.
+    lease : Lease or None
+        The host that says it runs the server.
+    stale_lease : bool
+        The lease is this host's, and nothing runs: left by a kill or a power cut; harmless.
+    foreign_lease : bool
+        The lease is another host's: `start` will refuse.
+    stale_processes : bool
+        PostgreSQL processes live without taking connections: starting, stopping or orphaned.
+    log : Path
+        The server's log file.
+    """
+
+    data_dir: Path
+    initialised: bool
+    running: bool
+    version: str
+    pid: int | None
+    socket_dir: Path | None
+    users: tuple[int, ...]
+    watched: bool
+    lease: Lease | None
+    stale_lease: bool
+    foreign_lease: bool
+    stale_processes: bool
+    log: Path
+
+
+@dataclass(slots=True)
+class _Use:
+    """This process's shared hold of ``use.lock``."""
+
+    descriptor: int
+    pid: int
+    server: EmbeddedServer | None = None
+
+
+@dataclass(slots=True)
+class _Uses:
+    """All holds of this process, by folder."""
+
+    guard: threading.RLock = field(default_factory=threading.RLock)
+    held: dict[Path, _Use] = field(default_factory=dict)
+
+    def after_fork(self) -> None:
+        """Give a child a fresh guard: another thread of the parent may have held the old one.
+
+        The inherited descriptors stay open: a child that outlives its parent may go on with the
+        parent's server, and closing or unlocking is not the child's to do.
+        """
+        self.guard = threading.RLock()
+
+
+_uses = _Uses()
+os.register_at_fork(after_in_child=_uses.after_fork)
+
+
+def _folder(home: Path) -> Path:
+    """Folder of the private database below a home, without links."""
+    return home.expanduser().resolve() / "database"
+
+
+def start(home: Path, *, linger: float = 10.0) -> EmbeddedServer:
+    """Join the private server of a home; make and start it where needed.
+
+    Parameters
+    ----------
+    home : Path
+        ``AWLAB_HOME``.
+    linger : float, optional
+        How long the server outlives its last user [s]; the first user's choice holds.
+
+    Returns
+    -------
+    EmbeddedServer
+        The running server. Repeated calls in one process return the same one.
+
+    Raises
+    ------
+    DatabaseUnavailable
+        If the home is on a network file system, in use on another host, not this user's, written
+        by another major version of PostgreSQL, or the server does not start.
+    """
+    folder = _folder(home)
+    with _uses.guard:
+        use = _uses.held.get(folder)
+        fresh = use is None or use.pid != os.getpid() or not _is_current(use, folder)
+        try:
+            if fresh or use is None:
+                use = _begin_use(folder)
+            if use.server is None or life.postmaster(folder) is None:
+                use.server = _bring_up(folder, linger)
+            _ensure_watcher(folder, linger)
+        except DatabaseUnavailable:
+            _end_use(folder) if fresh else None
+            raise
+        except (OSError, ValueError) as exc:
+            _end_use(folder) if fresh else None
+            raise DatabaseUnavailable(
+                f"the private database in {folder} cannot be used: {exc}",
+                "check the folder's rights and free space, or set AWLAB_HOME or AWLAB_DATABASE_URL",
+            ) from exc
+        return use.server
+
+
+def _is_current(use: _Use, folder: Path) -> bool:
+    """Tell whether the lock that we hold is the file that lies there now."""
+    try:
+        there = (folder / life.USE_LOCK).stat()
+    except OSError:
+        return False
+    return os.path.samestat(os.fstat(use.descriptor), there)
+
+
+def _begin_use(folder: Path) -> _Use:
+    """Check that the folder may be used here, and hold ``use.lock``."""
+    refuse_network_filesystem(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    owner = folder.stat().st_uid
+    if owner != os.geteuid():
+        # Also for root: files that root leaves in a user's folder lock that user out.
+        raise DatabaseUnavailable(
+            f"the private database in {folder} belongs to user {owner}, not to {os.geteuid()}",
+            "run awlab as that user, or set AWLAB_HOME to a folder of your own",
+        )
+    check_lease(folder)
+    descriptor = life.open_lock(folder / life.USE_LOCK)
+    if not life.wait_lock(descriptor, fcntl.LOCK_SH, _STOP_WAIT):
+        os.close(descriptor)
+        raise DatabaseUnavailable(
+            f"the private database in {folder} has been stopping for {_STOP_WAIT:.0f} s",
+            f"see {folder / LOG}, and try again",
+        )
+    _end_use(folder)  # only now: a lock inherited by fork is not given up before we have our own
+    use = _uses.held[folder] = _Use(descriptor, os.getpid())
+    return use
+
+
+def _end_use(folder: Path) -> None:
+    """Give up the hold of ``use.lock``; closing leaves the copies of other processes alone."""
+    use = _uses.held.pop(folder, None)
+    if use is not None:
+        with contextlib.suppress(OSError):
+            os.close(use.descriptor)
+
+
+@contextlib.contextmanager
+def _starting(folder: Path) -> Iterator[None]:
+    """Hold ``start.lock``: one process at a time makes or starts the cluster."""
+    descriptor = life.open_lock(folder / _START_LOCK)
+    try:
+        if not life.wait_lock(descriptor, fcntl.LOCK_EX, _START_WAIT):
+            raise DatabaseUnavailable(
+                f"another process has been starting the private database in {folder} for"
+                f" {_START_WAIT:.0f} s",
+                f"see {folder / LOG}, and try again",
+            )
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _bring_up(folder: Path, linger: float) -> EmbeddedServer:
+    """Make, start and prove the server; the caller holds ``use.lock``."""
+    with _starting(folder):
+        check_lease(folder)
+        identity = ensure_cluster(folder)
+        ensure_server(folder, identity)
+        found = life.pid_file(folder)
+        place = found[1] if found else ""
+        version = connect_and_prepare(place, identity.role)
+    role, host = quote(identity.role, safe=""), quote(place, safe="/")
+    return EmbeddedServer(
+        # The port is named because PGPORT would else choose another.
+        url=f"postgresql+psycopg2://{role}@/{DATABASE}?host={host}&port={life.PORT}",
+        socket_dir=Path(place),
+        data_dir=folder / life.DATA,
+        version=version,
+        home=folder.parent,
+        linger=linger,
+    )
+
+
+def _ensure_watcher(folder: Path, linger: float) -> None:
+    """Start the watcher unless one holds ``watcher.lock``, which it inherits from us."""
+    lock = life.open_lock(folder / life.WATCHER_LOCK)
+    try:
+        if life.try_lock(lock, fcntl.LOCK_EX):
+            # -P: the modules beside the script must not hide those of the standard library.
+            command = [sys.executable, "-P", life.__file__, str(folder), str(linger), str(lock)]
+            owner = (os.geteuid(), os.getegid())
+            detach(command, Path("/"), owner, lock, folder / LOG)
+    finally:
+        os.close(lock)
+
+
+def _stop(folder: Path) -> bool:
+    """Leave, and stop the server if nobody else uses it."""
+    with _uses.guard:
+        use = _uses.held.get(folder)
+        if use is not None and use.pid == os.getpid():
+            _end_use(folder)
+        if not folder.exists():
+            return True
+        lock = life.open_lock(folder / life.USE_LOCK)
+        try:
+            if not life.try_lock(lock, fcntl.LOCK_EX) or life.client_count(folder):
+                return False
+            return life.stop_server(folder)
+        finally:
+            os.close(lock)
+
+
+def status(home: Path) -> EmbeddedStatus:
+    """Look at the private database without starting, making or changing anything.
+
+    Parameters
+    ----------
+    home : Path
+        ``AWLAB_HOME``.
+
+    Returns
+    -------
+    EmbeddedStatus
+        What is there.
+    """
+    folder = _folder(home)
+    data = folder / life.DATA
+    try:
+        version = (data / "PG_VERSION").read_text(encoding="ascii").strip()
+    except OSError:
+        version = ""
+    pid, found = life.postmaster(folder), life.pid_file(folder)
+    alive = pid is not None or life.is_held(folder / life.SERVER_LOCK)
+    lease = read_lease(folder)
+    foreign = lease is not None and lease.is_foreign()
+    return EmbeddedStatus(
+        data_dir=data,
+        initialised=bool(version),
+        running=pid is not None,
+        version=version,
+        pid=pid,
+        socket_dir=Path(found[1]) if pid is not None and found else None,
+        users=_lock_holders(folder / life.USE_LOCK),
+        watched=life.is_held(folder / life.WATCHER_LOCK),
+        lease=lease,
+        stale_lease=lease is not None and not foreign and not alive,
+        foreign_lease=foreign,
+        stale_processes=alive and pid is None,
+        log=folder / LOG,
+    )
+
+
+def _lock_holders(path: Path) -> tuple[int, ...]:
+    """Processes that hold a ``flock`` on a file, as the kernel lists them."""
+    try:
+        inode = str(path.stat().st_ino)
+        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return ()
+    # "1: FLOCK  ADVISORY  READ 4711 fd:01:131 0 EOF"; a waiting one has "->" after the number.
+    fields = [line.split() for line in lines]
+    found = {
+        int(words[4])
+        for words in fields
+        if words[1] == "FLOCK" and words[5].split(":")[-1] == inode and int(words[4]) > 0
+    }
+    return tuple(sorted(found))
