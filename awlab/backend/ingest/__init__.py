@@ -8,6 +8,9 @@ from awlab.backend.ingest.instruments import (
     builtin_instruments,
     load_instruments,
 )
+from awlab.backend.ingest.night import ingest_night, notebooks_folder
+from awlab.backend.ingest.report import FileRow, IngestReport
+from awlab.backend.ingest.run import find_files, ingest
 from awlab.backend.ingest.split import (
     SplitJob,
     SplitPlan,
@@ -19,7 +22,9 @@ from awlab.backend.ingest.translate import translate
 
 __all__ = [
     "Detection",
+    "FileRow",
     "FrameDescription",
+    "IngestReport",
     "InstrumentDefinition",
     "Instruments",
     "SplitJob",
@@ -28,7 +33,11 @@ __all__ = [
     "check_is_fits",
     "describe",
     "detect",
+    "find_files",
+    "ingest",
+    "ingest_night",
     "load_instruments",
+    "notebooks_folder",
     "plan_split",
     "shared_moments",
     "translate",

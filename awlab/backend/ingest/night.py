@@ -1,0 +1,51 @@
+"""Ingest one of the demo nights, made or fetched first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from awlab.backend.errors import IngestError
+from awlab.backend.ingest.nights import available_nights, fetch_sa112, make_wfi_night
+from awlab.backend.ingest.report import IngestReport
+from awlab.backend.ingest.run import Progress, ingest
+from awlab.backend.settings import load_settings
+
+__all__ = ["ingest_night", "notebooks_folder"]
+
+
+def ingest_night(name: str, *, progress: Progress | None = None) -> IngestReport:
+    """Make or fetch a demo night, and ingest it.
+
+    Parameters
+    ----------
+    name : str
+        ``wfi`` (simulated) or ``sa112`` (real, fetched once).
+    progress : callable, optional
+        Called with (done, total, name) while files are ingested.
+
+    Raises
+    ------
+    IngestError
+        If there is no such night.
+    """
+    if name not in available_nights():
+        raise IngestError(f"no demo night {name!r}", f"use {', '.join(available_nights())}")
+    folder = load_settings().home / "nights"
+    folder.mkdir(parents=True, exist_ok=True)
+    night = fetch_sa112(folder) if name == "sa112" else make_wfi_night(folder / name)
+    return ingest(night.paths, progress=progress)
+
+
+def notebooks_folder() -> Path:
+    """Return the folder of the notebooks that came with awlab.
+
+    Raises
+    ------
+    IngestError
+        If they are nowhere to be found.
+    """
+    package = Path(__file__).resolve().parents[3]
+    for place in (package / "notebooks", Path.cwd() / "notebooks"):
+        if (place / "00_start_here.ipynb").is_file():
+            return place
+    raise IngestError("the notebooks are not here", "run awlab from a clone of its repository")
