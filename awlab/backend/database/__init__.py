@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from awlab.backend.database.amend import AMENDABLE, Amendment, amend, history
 from awlab.backend.database.attributes import Persistent, as_datetime, persistent
+from awlab.backend.database.bulk import register_bulk
 from awlab.backend.database.census import Census, take_census
 from awlab.backend.database.commit import commit_objects
 from awlab.backend.database.connection import (
@@ -123,6 +124,7 @@ __all__ = [
     "persistent",
     "read_lists",
     "read_records",
+    "register_bulk",
     "registered_classes",
     "schema_version",
     "server_state",

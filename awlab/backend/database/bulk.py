@@ -103,13 +103,13 @@ def register_bulk(
     count = _count(columns)
     database = current_database()
     ensure_tables(database, [cls])
-    fields, links = attribute_fields(cls, columns, count)
+    values, links = attribute_fields(cls, columns, count)
     members = {name: list_of_links(cls, name, pair, count) for name, pair in (lists or {}).items()}
     check_links(database, links + [(a, ids) for a, _, ids in members.values()])
     if count == 0:
         return np.empty(0, dtype=np.int64)
     ids = _new_ids(database, count)
-    fields = _identity(cls, ids) | {name: f for name, f in fields.items() if f is not None}
+    fields = _identity(cls, ids) | {name: f for name, f in values.items() if f is not None}
     edges = _edges(database, ids, members)
     with database.transaction() as connection:
         _copy(database, connection, cls.__name__, fields, count)

@@ -257,7 +257,8 @@ def check_links(database: Database, links: list[Links]) -> None:
         seen = visible(o.creator, o.project, o.privileges)
         statement = sa.select(o.class_id, sa.func.count()).where(inside, seen).group_by(o.class_id)
         found = 0
-        for number, n in database.rows(statement):
+        for row in database.rows(statement):
+            number, n = int(row[0]), int(row[1])
             table = known.by_id(number)
             if cls.__name__ not in (table.name, *table.parents):
                 raise QueryError(

@@ -85,9 +85,8 @@ class IngestReport:
         table = [head, *(tuple(str(cell) for cell in group) for group in self.groups())]
         widths = [max(len(row[i]) for row in table) for i in range(len(head))]
         if len(table) > 1:
-            lines += [
-                "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in table
-            ]
+            form = "  ".join(f"{{:<{width}}}" for width in widths)
+            lines += [form.format(*row).rstrip() for row in table]
         remarks = sorted({row.why for row in self.rows if row.why and row.status != "refused"})
         lines += [f"note     {text}" for text in remarks[:10]]
         return "\n".join([*lines, self.headline])

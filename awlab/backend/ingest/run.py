@@ -110,7 +110,7 @@ def ingest(
         If ``instrument`` is not known.
     """
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    known = load_instruments(load_settings().home, list(instruments))
+    known = load_instruments(load_settings().home, [Path(item) for item in instruments])
     if instrument is not None:
         known = _only(known, instrument)
     files, refused = find_files(given)
@@ -163,8 +163,8 @@ class _Ingest:
 
     def _file(self, item: _File) -> FileRow:
         if item.digest in self._known:
-            first = self._known[item.digest]
-            return FileRow(str(item.path), "known", why=f"the same content is there as {first}")
+            name = self._known[item.digest]
+            return FileRow(str(item.path), "known", why=f"the same content is there as {name}")
         try:
             headers = read_headers(item.path)
             plan = plan_split(headers, self._instruments, str(item.path))
