@@ -47,6 +47,7 @@ class BaseFrame(Judged, DataObject, abstract=True):
 class RawFits(DBObject):
     """The file that a telescope delivered, before it was split per chip."""
 
+    _raw_data = True
     _unique_on = ("content_sha256",)
 
     orig_filename = persistent("Name of the file as delivered", str, "")
@@ -60,6 +61,7 @@ class RawFits(DBObject):
 class RawFrame(BaseFrame, abstract=True):
     """One chip of one exposure, as delivered."""
 
+    _raw_data = True
     _raw_data = True
     _product_code = "Raw"
     _file_category = "Raw"

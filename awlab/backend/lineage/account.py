@@ -1,0 +1,202 @@
+"""``tell_me_everything``: the full account of one object."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+from typing import Any
+
+from awlab.backend.database import Amendment
+from awlab.backend.datamodel import Judged
+
+__all__ = ["Account", "tell_me_everything"]
+
+# Bookkeeping that the account tells in words, and what only serves the machine.
+_TOLD = frozenset(
+    {
+        "object_id",
+        "creation_date",
+        "creator",
+        "project",
+        "privileges",
+        "is_valid",
+        "quality_flags",
+        "process_params",
+        "code_version",
+        "content_hash",
+        "file_sha256",
+        "process_status",
+    }
+)
+
+
+@dataclass
+class Account:
+    """Everything known of an object, as plain data.
+
+    Attributes
+    ----------
+    title : str
+        What it is.
+    made : dict
+        When, by whom, with which code.
+    values : dict
+        Its attributes, with units.
+    parameters : dict
+        Process parameters.
+    inputs, raw, products : dict
+        Numbers of objects by class: everything upstream, the raw data among it, everything
+        downstream.
+    links : dict
+        Direct inputs by role.
+    verdict : str
+        Flags and verdict in words.
+    timeline : list of str
+        What happened to it, oldest first.
+    """
+
+    title: str
+    made: dict[str, str]
+    values: dict[str, str]
+    parameters: dict[str, str]
+    links: dict[str, str]
+    inputs: dict[str, int]
+    raw: dict[str, int]
+    products: dict[str, int]
+    verdict: str
+    timeline: list[str] = field(default_factory=list)
+
+    def sections(self) -> list[tuple[str, dict[str, str]]]:
+        """Return the account as titled groups of names and values."""
+
+        def numbers(counts: dict[str, int]) -> dict[str, str]:
+            return {name: str(count) for name, count in counts.items()}
+
+        return [
+            ("made", self.made),
+            ("verdict", {"": self.verdict}),
+            ("values", self.values),
+            ("process parameters", self.parameters),
+            ("made directly from", self.links),
+            ("everything it was made from", numbers(self.inputs)),
+            ("raw data it goes back to", numbers(self.raw)),
+            ("what was made from it", numbers(self.products)),
+            ("timeline", {str(i + 1): text for i, text in enumerate(self.timeline)}),
+        ]
+
+    def __str__(self) -> str:
+        lines = [self.title]
+        for title, rows in self.sections():
+            if not rows:
+                continue
+            lines.append(f"  {title}")
+            width = max(len(name) for name in rows)
+            for name, value in rows.items():
+                lines += [f"    {name:<{width}}  {part}" for part in value.splitlines() or [""]]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        parts = [f"<h4>{html.escape(self.title)}</h4>"]
+        for title, rows in self.sections():
+            if not rows:
+                continue
+            body = "".join(
+                f"<tr><td>{html.escape(name)}</td><td>{html.escape(value)}</td></tr>"
+                for name, value in rows.items()
+            )
+            opened = "" if title == "values" else " open"
+            parts.append(
+                f"<details{opened}><summary>{html.escape(title)}</summary>"
+                f"<table>{body}</table></details>"
+            )
+        return f"<div class='awlab-account'>{''.join(parts)}</div>"
+
+
+def tell_me_everything(item: Any) -> Account:
+    """Tell everything about an object, from its raw data to what was made from it.
+
+    Parameters
+    ----------
+    item : DBObject
+        Committed object.
+
+    Returns
+    -------
+    Account
+        Prints as text, shows as nested tables in Jupyter.
+    """
+    upstream, downstream = item.upstream(), item.downstream()
+    made = {"when": f"{item.creation_date} UTC", "by": f"{item.creator}, project {item.project}"}
+    if getattr(item, "code_version", None):
+        made["code"] = item.code_version
+    verdict = "no verdict: not a thing that is judged"
+    if isinstance(item, Judged):
+        verdict = f"{item.verdict()}\n{item.quality_flags.explain()}"
+    return Account(
+        title=repr(item).strip("<>"),
+        made=made,
+        values=_values(item),
+        parameters=_parameters(item),
+        links=_links(item),
+        inputs=upstream.counts(),
+        raw=upstream.raw().counts(),
+        products=downstream.counts(),
+        verdict=verdict,
+        timeline=_timeline(item),
+    )
+
+
+def _values(item: Any) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, attribute in type(item)._attributes.items():
+        value = getattr(item, name) if name not in _TOLD and not attribute.is_link else None
+        if value is None or value == "":
+            continue
+        if attribute.kind == "struct":
+            fields = attribute.type._attributes
+            found |= {
+                f"{name}.{f}": _with_unit(v, fields[f].unit)
+                for f, v in value.as_dict().items()
+                if v is not None
+            }
+        else:
+            found[name] = _with_unit(value, attribute.unit)
+    return found
+
+
+def _with_unit(value: Any, unit: str | None) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{text} {unit}" if unit else text
+
+
+def _parameters(item: Any) -> dict[str, str]:
+    parameters = getattr(item, "process_params", None)
+    return {} if parameters is None else {k: str(v) for k, v in parameters.values().items()}
+
+
+def _links(item: Any) -> dict[str, str]:
+    found = {}
+    for name, attribute in type(item)._attributes.items():
+        value = getattr(item, name) if attribute.is_link and name != "process_params" else None
+        if attribute.kind == "links" and value:
+            found[name] = f"{len(value)} {attribute.type.__name__}"
+        elif value is not None and attribute.kind == "link":
+            named = "name" in type(value)._attributes
+            found[name] = value.name if named else repr(value).strip("<>")
+    return found
+
+
+def _timeline(item: Any) -> list[str]:
+    events = [(item.creation_date, f"made by {item.creator}")]
+    if isinstance(item, Judged):
+        events += [(entry.made, _change(entry)) for entry in item.history()]
+        events += [(c.creation_date, f"{c.creator}: {c.content}") for c in item.comments()]
+        events += [(t.creation_date, f"{t.creator} tagged it {t.name}") for t in item.tags()]
+    events.sort(key=lambda event: event[0])
+    return [f"{when:%Y-%m-%d %H:%M:%S} {text}" for when, text in events]
+
+
+def _change(entry: Amendment) -> str:
+    return (
+        f"{entry.member} changed {entry.attribute} from {entry.old} to {entry.new}: {entry.reason}"
+    )
