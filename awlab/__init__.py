@@ -1,3 +1,76 @@
 """Pull-based calibration of CCD surveys, with full data lineage, in Jupyter."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
 __version__ = "0.1.0"
+
+_PUBLIC = {
+    "awlab.backend.database": ("DBObject", "Query", "Struct", "context", "persistent"),
+    "awlab.backend.datamodel": (
+        "BaseFrame",
+        "Chip",
+        "Comment",
+        "DataObject",
+        "Filter",
+        "Imstat",
+        "Instrument",
+        "RawBiasFrame",
+        "RawDarkFrame",
+        "RawDomeFlatFrame",
+        "RawFits",
+        "RawFrame",
+        "RawScienceFrame",
+        "RawTwilightFlatFrame",
+        "Tag",
+        "connect",
+    ),
+    "awlab.backend.ingest": ("ingest",),
+    "awlab.backend.lineage": ("explain", "export_prov", "tell_me_everything"),
+    "awlab.backend.process": ("Pars", "ProcessParameters", "ProcessTarget", "lpu"),
+    "awlab.backend.targets": (
+        "BiasFrame",
+        "ColdPixelMap",
+        "DarkFrame",
+        "DomeFlatFrame",
+        "GainLinearity",
+        "HotPixelMap",
+        "MasterFlatFrame",
+        "PixelMap",
+        "ReadNoise",
+        "ReducedScienceFrame",
+        "SaturatedPixelMap",
+        "TwilightFlatFrame",
+        "WeightFrame",
+    ),
+}
+_ROOM_OF = {name: room for room, names in _PUBLIC.items() for name in names}
+
+__all__ = ["__version__", *sorted(_ROOM_OF)]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name on first use (PEP 562): importing awlab itself is cheap."""
+    room = _ROOM_OF.get(name)
+    if room is None:
+        raise AttributeError(f"module 'awlab' has no attribute {name!r}")
+    # All targets at once: a query on a base class must know every derived class.
+    import_module("awlab.backend.targets")
+    return getattr(import_module(room), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return list(__all__)
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Load the magics: ``%load_ext awlab``."""
+    import_module("awlab.kernel_magic").load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Unload the magics: ``%unload_ext awlab``."""
+    import_module("awlab.kernel_magic").unload(shell)

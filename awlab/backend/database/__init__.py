@@ -27,6 +27,7 @@ from awlab.backend.database.expression import (
     Or,
     WithIds,
 )
+from awlab.backend.database.free_sql import run_sql
 from awlab.backend.database.inputs import favourites, newest_number, read_lists
 from awlab.backend.database.jobs import (
     abandoned_jobs,
@@ -126,6 +127,7 @@ __all__ = [
     "read_records",
     "register_bulk",
     "registered_classes",
+    "run_sql",
     "schema_version",
     "server_state",
     "start_embedded",

@@ -115,6 +115,16 @@ class Database:
             with connection.execution_options(**options).begin():
                 yield connection
 
+    @contextlib.contextmanager
+    def reading_views(self) -> Iterator[Connection]:
+        """Give a connection in a transaction that is always rolled back: nothing stays of it."""
+        with self._connect() as connection:
+            transaction = connection.begin()
+            try:
+                yield connection
+            finally:
+                transaction.rollback()
+
     def rows(self, statement: sa.Executable, values: Any = None) -> Sequence[sa.Row[Any]]:
         """Run one reading statement and return its rows; repeated once if the server had gone."""
         return self._again(lambda c: c.execute(statement, values or {}).all())
