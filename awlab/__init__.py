@@ -48,7 +48,7 @@ _PUBLIC = {
 }
 _ROOM_OF = {name: room for room, names in _PUBLIC.items() for name in names}
 
-__all__ = ["__version__", *sorted(_ROOM_OF)]
+__all__ = ["__version__", *sorted(_ROOM_OF)]  # noqa: PLE0604 - all of them are strings
 
 
 def __getattr__(name: str) -> Any:

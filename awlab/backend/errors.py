@@ -3,14 +3,17 @@
 ::
 
     AwlabError
-      QueryError(ValueError)          UnknownAttribute(AttributeError)  AmbiguousTruth(TypeError)
-      ObjectNotFound(LookupError)     NotUnique(LookupError)            ImmutableObject(TypeError)
-      AccessDenied(PermissionError)   SchemaMismatch(RuntimeError)      DatabaseUnavailable(ConnectionError)
-      FileMissing(FileNotFoundError)  ChecksumMismatch(OSError)         AlreadyStored(FileExistsError)
-      IngestError(ValueError)         UnknownInstrument(LookupError)    MissingKeyword(KeyError)
-      TargetError(RuntimeError)       NoValidCalibration(LookupError)   DependencyCycle(ValueError)
-      MakeFailed(RuntimeError)        DefinitionError(TypeError)        SettingsError(ValueError)
-      WrongType(TypeError)
+      QueryError(ValueError)         UnknownAttribute(AttributeError)
+      AmbiguousTruth(TypeError)      ObjectNotFound(LookupError)
+      NotUnique(LookupError)         ImmutableObject(TypeError)
+      AccessDenied(PermissionError)  SchemaMismatch(RuntimeError)
+      FileMissing(FileNotFoundError) DatabaseUnavailable(ConnectionError)
+      ChecksumMismatch(OSError)      AlreadyStored(FileExistsError)
+      IngestError(ValueError)        UnknownInstrument(LookupError)
+      MissingKeyword(KeyError)       TargetError(RuntimeError)
+      NoValidCalibration(LookupError) DependencyCycle(ValueError)
+      MakeFailed(RuntimeError)       DefinitionError(TypeError)
+      SettingsError(ValueError)      WrongType(TypeError)
 
 Every leaf is also a built-in, so that code which knows nothing of awlab can catch it, and every
 one carries ``hint``: what the user can do next.
@@ -63,6 +66,10 @@ class AwlabError(Exception):
         Exception.__init__(self, message, hint) if hint else Exception.__init__(self, message)
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[type[AwlabError], tuple[str, str]]:
+        # Between processes message and hint travel, whatever built-in the class also is.
+        return (type(self), (self.message, self.hint))
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message

@@ -14,7 +14,7 @@ from awlab.kernel_magic.magics import AweMagics
 __all__ = ["load", "unload"]
 
 
-@context_matcher()  # type: ignore[untyped-decorator]
+@context_matcher()
 def awe_matcher(context: Any) -> Any:
     """Complete what stands behind ``%awe``."""
     line = context.line_with_cursor[: context.cursor_position]

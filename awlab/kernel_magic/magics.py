@@ -17,11 +17,11 @@ __all__ = ["AweMagics"]
 
 
 @magics_class
-class AweMagics(Magics):  # type: ignore[misc]
+class AweMagics(Magics):
     """The magics of awlab."""
 
-    @no_var_expand  # type: ignore[untyped-decorator]
-    @line_cell_magic  # type: ignore[untyped-decorator]
+    @no_var_expand
+    @line_cell_magic
     def awe(self, line: str, cell: str | None = None) -> Any:
         """Run a verb: see ``%awe help``."""
         if line.strip() == "--traceback":

@@ -117,4 +117,4 @@ def history(item: Any) -> list[Amendment]:
         .where(a.object == item._id)
         .order_by(a.id)
     )
-    return [Amendment(*row) for row in current_database().rows(statement)]
+    return [Amendment(*tuple(row)) for row in current_database().rows(statement)]

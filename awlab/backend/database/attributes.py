@@ -46,7 +46,8 @@ def as_datetime(value: Any) -> datetime:
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError:
-            raise WrongType(f"{value!r} is not a date", "write 2000-04-28 or 2000-04-28T23:10:00")
+            hint = "write 2000-04-28 or 2000-04-28T23:10:00"
+            raise WrongType(f"{value!r} is not a date", hint) from None
     elif type(value).__name__ == "datetime64":
         value = value.astype("datetime64[us]").item()
     elif not isinstance(value, datetime) and hasattr(value, "timetuple"):  # datetime.date
@@ -153,7 +154,7 @@ class Persistent:
         self, doc: str, type_: type, default: Any, *, dependency: bool | None, optional: bool
     ) -> None:
         self.doc = doc
-        self.type = type_
+        self.type: Any = type_
         self.default = default
         self._dependency = dependency
         self.optional = optional

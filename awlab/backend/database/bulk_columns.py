@@ -98,7 +98,8 @@ def _column(cls: Any, path: str) -> str:
             f"{cls.__name__}.{path} belongs to another object", "give the link's row numbers"
         )
     if steps[-1].kind == "struct":
-        inner = ", ".join(f"{path}.{name}" for name in steps[-1].type._attributes)
+        struct: Any = steps[-1].type
+        inner = ", ".join(f"{path}.{name}" for name in struct._attributes)
         raise WrongType(f"{cls.__name__}.{path} is a group of values", f"give {inner}")
     return "_".join(names)
 
@@ -257,8 +258,8 @@ def check_links(database: Database, links: list[Links]) -> None:
         seen = visible(o.creator, o.project, o.privileges)
         statement = sa.select(o.class_id, sa.func.count()).where(inside, seen).group_by(o.class_id)
         found = 0
-        for row in database.rows(statement):
-            number, n = int(row[0]), int(row[1])
+        counted: Any = database.rows(statement)
+        for number, n in counted:
             table = known.by_id(number)
             if cls.__name__ not in (table.name, *table.parents):
                 raise QueryError(

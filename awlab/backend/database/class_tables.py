@@ -68,7 +68,8 @@ def table_of(cls: Any) -> sa.Table:
         ]
         found = sa.Table(cls.__name__, sa.MetaData(), *columns)
         type.__setattr__(cls, "_table", found)
-    return found  # type: ignore[no-any-return]
+    table: sa.Table = found
+    return table
 
 
 def definition(cls: Any) -> dict[str, Any]:
@@ -181,7 +182,7 @@ def catalog(database: Database) -> Catalog:
     found = database.memory.get("catalog")
     if found is None:
         found = database.memory["catalog"] = Catalog(database)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def quoted(name: str) -> str:

@@ -128,12 +128,12 @@ def _insert(database: Database, connection: Connection, item: Any, numbers: dict
     table = table_of(type(item))
     values = column_values(item, numbers)
     values["id"] = sa.text(f"nextval('{ID_SEQUENCE}')")
-    statement = insert(table).values(**values).returning(table.c.id)
+    statement: Any = insert(table).values(**values).returning(table.c.id)
     key: tuple[str, ...] = type(item)._unique_on
     if key:
         # Things that only have a name, and parameter sets, exist once: the first one is taken.
-        statement = statement.on_conflict_do_nothing(index_elements=key)
-        found = connection.execute(statement).scalar()
+        once = insert(table).values(**values).on_conflict_do_nothing(index_elements=key)
+        found = connection.execute(once.returning(table.c.id)).scalar()
         return _existing(connection, item, values) if found is None else int(found)
     number = int(connection.execute(statement).scalar_one())
     rows = [

@@ -10,7 +10,7 @@ import contextlib
 import io
 import os
 import select
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,7 +24,7 @@ from awlab.backend.settings import Settings, load_settings
 
 __all__ = ["Database", "close_database", "current_database", "open_database"]
 
-_DIALECT = postgresql.psycopg2.dialect()  # type: ignore[attr-defined]
+_DIALECT: Any = postgresql.psycopg2.dialect()  # type: ignore[no-untyped-call]
 _current: Database | None = None
 
 
@@ -125,9 +125,9 @@ class Database:
             finally:
                 transaction.rollback()
 
-    def rows(self, statement: sa.Executable, values: Any = None) -> Sequence[sa.Row[Any]]:
+    def rows(self, statement: sa.Executable, values: Any = None) -> list[Any]:
         """Run one reading statement and return its rows; repeated once if the server had gone."""
-        return self._again(lambda c: c.execute(statement, values or {}).all())
+        return list(self._again(lambda c: c.execute(statement, values or {}).all()))
 
     def scalar(self, statement: sa.Executable) -> Any:
         """Run one reading statement and return the first value of its first row."""
@@ -171,9 +171,10 @@ class Database:
                 raw.copy_expert(b"COPY (" + query + b") TO STDOUT (FORMAT binary)", target)
                 return target.getvalue()
             except Exception as exc:
-                if raw.connection.closed:
-                    raise sa.exc.DBAPIError(str(compiled), None, exc, connection_invalidated=True)
-                raise
+                if not raw.connection.closed:
+                    raise
+                lost = sa.exc.DBAPIError(str(compiled), None, exc, connection_invalidated=True)
+                raise lost from exc
             finally:
                 raw.close()
 
@@ -242,7 +243,7 @@ def open_database(url: str | None = None, settings: Settings | None = None) -> D
     DatabaseUnavailable
         If it cannot be started or reached.
     """
-    global _current
+    global _current  # noqa: PLW0603 - the one composition root of a process
     settings = settings or load_settings()
     url = url or settings.database_url
     if url:
@@ -267,7 +268,7 @@ def current_database() -> Database:
 
 def close_database() -> None:
     """Close the database of this process, if one is open."""
-    global _current
+    global _current  # noqa: PLW0603 - the one composition root of a process
     if _current is not None:
         _current.close()
     _current = None

@@ -90,7 +90,7 @@ class Context:
         found = database.memory.get("standing")
         if found is None:
             found = database.memory["standing"] = _Standing(database)
-        return found  # type: ignore[no-any-return]
+        return found
 
     @property
     def user(self) -> str:

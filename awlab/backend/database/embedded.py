@@ -18,19 +18,19 @@ from pathlib import Path
 from urllib.parse import quote
 
 from awlab.backend.database import embedded_watcher as life
-from awlab.backend.database.embedded_cluster import (
-    DATABASE,
-    LOG,
-    connect_and_prepare,
-    detach,
-    ensure_cluster,
-    ensure_server,
-)
+from awlab.backend.database.embedded_cluster import ensure_cluster
 from awlab.backend.database.embedded_host import (
     Lease,
     check_lease,
     read_lease,
     refuse_network_filesystem,
+)
+from awlab.backend.database.embedded_launch import (
+    DATABASE,
+    LOG,
+    connect_and_prepare,
+    detach,
+    ensure_server,
 )
 from awlab.backend.errors import DatabaseUnavailable
 
@@ -149,7 +149,7 @@ class EmbeddedStatus:
 
 @dataclass(slots=True)
 class _Use:
-    """This process's shared hold of ``use.lock``."""
+    """Our process's shared hold of ``use.lock``."""
 
     descriptor: int
     pid: int
@@ -267,7 +267,7 @@ def _end_use(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _starting(folder: Path) -> Iterator[None]:
+def _starting(folder: Path) -> Iterator[int]:
     """Hold ``start.lock``: one process at a time makes or starts the cluster."""
     descriptor = life.open_lock(folder / _START_LOCK)
     try:
@@ -277,16 +277,16 @@ def _starting(folder: Path) -> Iterator[None]:
                 f" {_START_WAIT:.0f} s",
                 f"see {folder / LOG}, and try again",
             )
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 
 
 def _bring_up(folder: Path, linger: float) -> EmbeddedServer:
     """Make, start and prove the server; the caller holds ``use.lock``."""
-    with _starting(folder):
+    with _starting(folder) as lock:
         check_lease(folder)
-        identity = ensure_cluster(folder)
+        identity = ensure_cluster(folder, lock)
         ensure_server(folder, identity)
         found = life.pid_file(folder)
         place = found[1] if found else ""

@@ -1,8 +1,8 @@
-"""Moving the private database from one major version of PostgreSQL to the next.
+r"""Moving the private database from one major version of PostgreSQL to the next.
 
 ::
 
-    AWLAB_PG_BIN=<programs of the old version> \\
+    AWLAB_PG_BIN=<programs of the old version> \
         python -m awlab.backend.database.embedded_dump dump awlab.dump
     mv "$AWLAB_HOME/database" "$AWLAB_HOME/database.old"
     python -m awlab.backend.database.embedded_dump restore awlab.dump
@@ -16,7 +16,8 @@ from pathlib import Path
 
 from awlab.backend.database.embedded import EmbeddedServer, start
 from awlab.backend.database.embedded_binaries import find_binaries
-from awlab.backend.database.embedded_cluster import DATABASE, client_environment
+from awlab.backend.database.embedded_cluster import client_environment
+from awlab.backend.database.embedded_launch import DATABASE
 from awlab.backend.errors import AwlabError, DatabaseUnavailable
 from awlab.backend.settings import load_settings
 

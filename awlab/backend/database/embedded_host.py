@@ -33,10 +33,70 @@ RUNTIME_ROOTS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))
 
 # Several hosts can mount these, and their locks and caches are not those of one kernel.
 _NETWORK = frozenset(
-    ["9p", "acfs", "afs", "beegfs", "beegfs_nodev", "ceph", "cifs", "coda", "davfs", "exafs", "fhgfs", "gfs", "gfs2", "glusterfs", "gpfs", "ibrix", "ifs", "lustre", "mmfs", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pandafs", "panfs", "prl_fs", "pvfs2", "quobyte", "smb", "smb2", "smb3", "smbfs", "snfs", "stornext", "vast", "wekafs", "xtreemfs"]
+    # fmt: off
+    {
+        "9p",
+        "acfs",
+        "afs",
+        "beegfs",
+        "beegfs_nodev",
+        "ceph",
+        "cifs",
+        "coda",
+        "davfs",
+        "exafs",
+        "fhgfs",
+        "gfs",
+        "gfs2",
+        "glusterfs",
+        "gpfs",
+        "ibrix",
+        "ifs",
+        "lustre",
+        "mmfs",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "ocfs2",
+        "orangefs",
+        "panfs",
+        "prl_fs",
+        "pvfs2",
+        "quobyte",
+        "smb",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "snfs",
+        "stornext",
+        "vast",
+        "wekafs",
+        "xtreemfs",
+    }
+    # fmt: on
 )
 _NETWORK_FUSE = frozenset(
-    ["ceph", "cvmfs2", "davfs2", "gcsfuse", "glusterfs", "goofys", "gvfsd-fuse", "juicefs", "mfs", "moosefs", "quobyte", "rclone", "s3fs", "seaweedfs", "smbnetfs", "sshfs", "xtreemfs"]
+    # fmt: off
+    {
+        "ceph",
+        "cvmfs2",
+        "davfs2",
+        "gcsfuse",
+        "glusterfs",
+        "goofys",
+        "gvfsd-fuse",
+        "juicefs",
+        "mfs",
+        "moosefs",
+        "quobyte",
+        "rclone",
+        "s3fs",
+        "seaweedfs",
+        "smbnetfs",
+        "sshfs",
+        "xtreemfs",
+    }
+    # fmt: on
 )
 
 

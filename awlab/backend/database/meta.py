@@ -106,6 +106,7 @@ class DBMeta(type):
         abstract: bool = False,
         **keywords: Any,
     ) -> DBMeta:
+        """Make a derived class persistent; refuse a declaration that cannot be kept."""
         own = _own_attributes(namespace)
         inherited = _inherited(bases)
         for attribute_name in own:
@@ -125,13 +126,14 @@ class DBMeta(type):
         super().__init__(*args)
 
     def __call__(cls, *args: Any, **keywords: Any) -> Any:
+        """Make a new object, or get a committed one back by its ``object_id``."""
         if "object_id" in keywords:
             if args or len(keywords) > 1:
                 raise WrongType(
                     f"{cls.__name__}(object_id=...) takes nothing else",
                     "a committed object has its values already",
                 )
-            return cls._load(keywords["object_id"])  # type: ignore[attr-defined]
+            return cls._load(keywords["object_id"])
         if cls._abstract:
             raise DefinitionError(
                 f"{cls.__name__} is abstract and has no objects of its own",
@@ -212,7 +214,7 @@ class Struct(metaclass=_StructMeta):
         return {name: getattr(self, name) for name in type(self)._attributes}
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self.as_dict() == other.as_dict()  # type: ignore[attr-defined]
+        return type(other) is type(self) and self.as_dict() == other.as_dict()
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -172,7 +172,8 @@ class AttributePath:
 
 
 def _link_operand(last: Persistent, value: Any) -> Any:
-    if not isinstance(value, last.type) or value._id is None:
+    number = getattr(value, "_id", None)
+    if not isinstance(value, last.type) or number is None:
         raise WrongType(
             f"{value!r} is not a committed {last.type.__name__}", "compare with an object or a name"
         )

@@ -34,9 +34,7 @@ class Difference:
     def __str__(self) -> str:
         lines = [f"a: {self.first}", f"b: {self.second}"]
         if not self.rows:
-            return "\n".join(
-                [*lines, "they were made from the same, in the same way, and are equal"]
-            )
+            return "\n".join([*lines, "made from the same, in the same way: they are equal"])
         lines += [f"  {kind:<9} {name}: {a} | {b}" for kind, name, a, b in self.rows]
         return "\n".join(lines)
 

@@ -72,7 +72,7 @@ def export_prov(item: Any, path: str | Path) -> Path:
         )
         document.wasDerivedFrom(f"awlab:{made.object_id}", f"awlab:{used.object_id}")
     target_path = Path(path)
-    target_path.write_text(document.serialize(format="json", indent=1), encoding="utf-8")
+    target_path.write_text(str(document.serialize(format="json", indent=1)), encoding="utf-8")
     return target_path
 
 
