@@ -179,6 +179,23 @@ def combine_mean(
 
 
 @compiled
+def _reach(model: ClipModel, median: npt.NDArray[Any]) -> tuple[float, float]:
+    """Mean signal of a tile, and the sum of 1 / limit over the frames.
+
+    The variance of the median of n values with different sigmas is pi n / 2 / (sum of
+    1 / sigma)^2, and its covariance with one of them sigma / (sum of 1 / sigma).
+    """
+    signal = 0.0
+    for k in range(median.shape[0]):
+        signal += max(median[k], _ZERO)
+    signal /= median.shape[0]
+    reach = 0.0
+    for i in range(model.scale.shape[0]):
+        reach += 1.0 / np.sqrt(model.a[i] + model.b[i] * signal)
+    return signal, reach
+
+
+@compiled
 def combine_weighted(
     frames: FrameSet, model: ClipModel, products: Products, first: int, last: int
 ) -> tuple[int, int]:
@@ -217,9 +234,14 @@ def combine_weighted(
             sort_tile(ordered, n, model.steps)
             _middle(low, high, median)
             work[1:] = _ZERO
+            signal, reach = _reach(model, median[: place[2]])
             for i in range(n):
                 values = tile[i]
                 a, b, share = model.a[i], model.b[i], model.weight[i]
+                # Variance of a value minus the median, beyond that of the value itself.
+                limit = np.sqrt(a + b * signal)
+                extra = np.float32(0.5 * np.pi * n / reach**2 - 2.0 * limit / reach)
+                a += extra if extra > _ZERO else _ZERO
                 for k in range(TILE):
                     gap = values[k] - median[k]
                     keep = gap * gap <= a + b * max(median[k], _ZERO)

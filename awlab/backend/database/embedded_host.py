@@ -33,7 +33,6 @@ RUNTIME_ROOTS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))
 
 # Several hosts can mount these, and their locks and caches are not those of one kernel.
 _NETWORK = frozenset(
-    # fmt: off
     {
         "9p",
         "acfs",
@@ -73,10 +72,8 @@ _NETWORK = frozenset(
         "wekafs",
         "xtreemfs",
     }
-    # fmt: on
 )
 _NETWORK_FUSE = frozenset(
-    # fmt: off
     {
         "ceph",
         "cvmfs2",
@@ -96,7 +93,6 @@ _NETWORK_FUSE = frozenset(
         "sshfs",
         "xtreemfs",
     }
-    # fmt: on
 )
 
 

@@ -1,4 +1,12 @@
-"""Ingest: from files as telescopes write them to described frames, one per chip."""
+"""Ingest: from files as telescopes write them to raw frames in the database, one per chip.
+
+What needs the database is loaded on first use (PEP 562): describing headers needs none.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from awlab.backend.ingest.description import FrameDescription
 from awlab.backend.ingest.detect import Detection, check_is_fits, detect
@@ -8,9 +16,6 @@ from awlab.backend.ingest.instruments import (
     builtin_instruments,
     load_instruments,
 )
-from awlab.backend.ingest.night import ingest_night, notebooks_folder
-from awlab.backend.ingest.report import FileRow, IngestReport
-from awlab.backend.ingest.run import find_files, ingest
 from awlab.backend.ingest.split import (
     SplitJob,
     SplitPlan,
@@ -19,6 +24,11 @@ from awlab.backend.ingest.split import (
     shared_moments,
 )
 from awlab.backend.ingest.translate import translate
+
+if TYPE_CHECKING:
+    from awlab.backend.ingest.night import ingest_night, notebooks_folder
+    from awlab.backend.ingest.report import FileRow, IngestReport
+    from awlab.backend.ingest.run import find_files, ingest
 
 __all__ = [
     "Detection",
@@ -42,3 +52,19 @@ __all__ = [
     "shared_moments",
     "translate",
 ]
+
+_LATER = {
+    "FileRow": "report",
+    "IngestReport": "report",
+    "find_files": "run",
+    "ingest": "run",
+    "ingest_night": "night",
+    "notebooks_folder": "night",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what needs the database when it is asked for."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
