@@ -176,7 +176,10 @@ def _image(flats: Sequence[AnyImage], i: int, region: Region, options: GainOptio
 
 
 def _level(image: FloatImage, good: PixelMap | None) -> float:
-    return float(np.median(image if good is None else image[good > 0]))
+    values = image if good is None else image[good > 0]
+    if values.size == 0:
+        raise BadArray("the pixel map leaves no good pixel", "look at the hot and cold pixel maps")
+    return float(np.median(values))
 
 
 def _pairs(levels: Sequence[float], difference: float) -> list[tuple[int, int]]:
@@ -222,9 +225,10 @@ def _windows(
                 threshold=options.rejection_threshold,
                 iterations=options.maximum_iterations,
             )
-            if level <= options.maximum_level:
-                table.append((level, ratio, core.stdev**2, core.npix))
-    return np.array(table, np.float64).reshape(-1, 4)
+            table.append((level, ratio, core.stdev**2, core.npix))
+    if not table:
+        raise BadArray("no window of the flats has enough good pixels", "look at the pixel map")
+    return np.array(table, np.float64)
 
 
 def _design(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -235,6 +239,7 @@ def _design(table: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _fit(table: npt.NDArray[np.float64], options: GainOptions) -> tuple[float, float, float]:
     """Weighted straight line; returns 1 / gain, its error, and the read noise."""
+    table = table[table[:, 0] <= options.maximum_level]
     if len(table) < 2:
         raise BadArray(
             f"no window of the flats is below {options.maximum_level:g} ADU",
@@ -268,7 +273,5 @@ def _fit(table: npt.NDArray[np.float64], options: GainOptions) -> tuple[float, f
 
 def _relative(table: npt.NDArray[np.float64], slope: float, read_noise: float) -> float:
     """Mean relative deviation of the variances of a pair from the line."""
-    if len(table) == 0:
-        return 0.0
     model = _design(table) @ np.array([slope, read_noise**2 + ROUNDING_VARIANCE])
     return float(np.mean(table[:, 2] / model - 1.0))

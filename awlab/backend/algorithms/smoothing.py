@@ -11,8 +11,6 @@ References
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -167,6 +165,9 @@ def smooth_map(
         If the arrays do not fit, or no pixel is good.
     """
     medians, y_edges, x_edges = block_medians(image, good, block=block, threads=threads)
-    clean: npt.NDArray[Any] = _without_outliers(medians)
-    along_x = clean @ interpolation_matrix(x_edges).T
-    return np.ascontiguousarray(interpolation_matrix(y_edges) @ along_x, np.float32)
+    along_y, along_x = interpolation_matrix(y_edges), interpolation_matrix(x_edges)
+    smooth: FloatImage = along_y @ (_without_outliers(medians) @ along_x.T)
+    # The median of a curved block is not its centre: the residual, nearly flat, tells by how much.
+    rest, _, _ = block_medians(image - smooth, good, block=block, threads=threads)
+    smooth += along_y @ (_without_outliers(rest) @ along_x.T)
+    return smooth

@@ -1,4 +1,4 @@
-"""Read noise, gain and linearity: refusals and details (the truth is recovered in tests/science)."""
+"""Read noise, gain and linearity: refusals and details; the truth is in tests/science."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ def biases(n=4, sigma=3.0, shape=(200, 150), seed=1):
 def flats(levels, gain=2.0, shape=(160, 120), seed=2):
     rng = np.random.default_rng(seed)
     return [
-        np.rint(rng.poisson(level * gain, shape) / gain + rng.normal(0, 3, shape)).astype(
-            np.float32
-        )
+        np.rint(rng.poisson(level * gain, shape) / gain + noise).astype(np.float32)
         for level in levels
+        for noise in [rng.normal(0, 3, shape)]
     ]
 
 
@@ -116,6 +115,8 @@ def test_saturated_flats_are_left_out():
         np.minimum(frame, 59000, out=frame)
     found = measure_gain(data, GainOptions(maximum_level=50000))
     assert found.gain == pytest.approx(2.0, rel=0.02)
+    assert abs(found.variance_residuals[1]) < 0.05
+    assert found.variance_residuals[2] < -0.9, "and are seen to be below the line"
 
 
 def test_bad_pixels_do_not_count():
@@ -127,6 +128,15 @@ def test_bad_pixels_do_not_count():
         frame[100:] = rng.uniform(0, 60000, (300, 200))
     found = measure_gain(data, GainOptions(good=good))
     assert found.gain == pytest.approx(2.0, rel=0.03)
+
+
+def test_no_good_window():
+    good = np.zeros((160, 120), np.uint8)
+    good[::20, ::20] = 1
+    with pytest.raises(BadArray, match="enough good pixels"):
+        measure_gain(flats([1000, 1001]), GainOptions(good=good))
+    with pytest.raises(BadArray, match="no good pixel"):
+        measure_gain(flats([1000, 1001]), GainOptions(good=np.zeros_like(good)))
 
 
 def test_linearity_of_a_perfect_and_of_a_bent_detector():
