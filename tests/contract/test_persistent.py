@@ -94,7 +94,7 @@ def test_all_or_nothing(database, monkeypatch):
 
 def test_committed_objects_do_not_change(database):
     thing = PThing().commit()
-    with pytest.raises(ImmutableObject, match="PThing.name"):
+    with pytest.raises(ImmutableObject, match=r"PThing\.name"):
         thing.name = "other"
     parent = PParent(things=[thing]).commit()
     with pytest.raises(AttributeError):

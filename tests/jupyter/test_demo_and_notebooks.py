@@ -1,0 +1,135 @@
+"""The demo as a newcomer runs it, then the notebooks and the Awe prompt on its database."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+FIVE_LINES = """q = (ReducedScienceFrame.chip.name == 'ccd53') and (ReducedScienceFrame.filter == '#842')
+x = [k.imstat.stdev for k in q]
+y = [k.flat.imstat.stdev for k in q]
+pylab.scatter(x,y)
+print(len(x), len(y), x[0] > 0, y[0] > 0)"""
+
+
+@pytest.fixture(scope="module")
+def demo_home(tmp_path_factory):
+    """A home with the simulated night, made by the command of the README."""
+    folder = tmp_path_factory.mktemp("demo")
+    environment = os.environ | {"AWLAB_HOME": str(folder)}
+    command = [sys.executable, "-m", "awlab.cli"]
+    done = subprocess.run(
+        [*command, "demo", "--night", "wfi", "--no-open"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "reduced frames   112 (56 #842, 56 #844)" in done.stdout
+    yield folder
+    subprocess.run([*command, "db", "stop"], env=environment, check=False, timeout=60)
+
+
+@pytest.fixture
+def in_demo(demo_home, monkeypatch):
+    """Kernels started now work on the demo."""
+    monkeypatch.setenv("AWLAB_HOME", str(demo_home))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    return demo_home
+
+
+def run(notebook, **options):
+    client = NotebookClient(notebook, timeout=240, kernel_name="python3", **options)
+    client.execute()
+    return notebook
+
+
+def outputs(cell):
+    return "".join(
+        output.get("text", "") or str(output.get("data", {}).get("text/plain", ""))
+        for output in cell.outputs
+    )
+
+
+def test_start_here(in_demo):
+    notebook = run(nbformat.read(REPOSITORY / "notebooks" / "00_start_here.ipynb", as_version=4))
+    text = "\n".join(outputs(cell) for cell in notebook.cells if cell.cell_type == "code")
+    assert "a newer BiasFrame applies now" in text
+    assert "the MasterFlatFrame used was invalidated" in text
+    assert "ADU/s <up to date>" in text
+    shown = json.dumps(notebook)
+    assert "awlab-plan" in shown
+    assert "awlab-account" in shown
+
+
+def test_five_lines_at_the_awe_prompt(in_demo, tmp_path):
+    folder = tmp_path / "kernels" / "awe"
+    folder.mkdir(parents=True)
+    spec = json.loads((REPOSITORY / "jupyter-config/kernelspec/awe/kernel.json").read_text())
+    spec["argv"][0] = sys.executable
+    (folder / "kernel.json").write_text(json.dumps(spec))
+    os.environ["JUPYTER_PATH"] = str(tmp_path)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(FIVE_LINES)])
+    NotebookClient(notebook, timeout=120, kernel_name="awe").execute()
+    assert "7 7 True True" in outputs(notebook.cells[0])
+
+
+def test_a_mistake_is_one_line(in_demo):
+    source = "%load_ext awlab\n%awe get BiasFrame chip=ccd99 date=2000-04-28"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    run(notebook, allow_errors=True)
+    error = notebook.cells[0].outputs[-1]
+    assert error["output_type"] == "error"
+    assert error["traceback"][0] == "TargetError: no chip 'ccd99'"
+    assert len(error["traceback"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["get", "BiasFrame", "chip=ccd50", "date=2000-04-28"], 0, "valid"),
+        (["get", "BiasFrame", "chip=ccd99", "date=2000-04-28"], 1, "no chip 'ccd99'"),
+        (["get", "Nothing"], 1, "no target class"),
+        (["ingest", "/no/such/file.fits"], 1, "there is no file"),
+        (["doctor"], 0, "all is well"),
+    ],
+)
+def test_command_line(in_demo, words, status, said):
+    done = subprocess.run(
+        [sys.executable, "-m", "awlab.cli", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_eight_at_once_make_it_once(in_demo, tmp_path):
+    """A new parameter makes a new chain: eight processes ask for it, one makes it."""
+    code = (
+        "from awlab import *\n"
+        "p = {'ReadNoise.process_params.REJECTION_THRESHOLD': 4.5}\n"
+        "print(HotPixelMap.get(instrument='WFI', chip='ccd57', date='2000-04-28', pars=p).object_id)"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    answers = {process.communicate(timeout=200)[0].strip() for process in running}
+    assert all(process.returncode == 0 for process in running)
+    assert len(answers) == 1
