@@ -15,7 +15,8 @@ from nbclient import NotebookClient
 REPOSITORY = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
-FIVE_LINES = """q = (ReducedScienceFrame.chip.name == 'ccd53') and (ReducedScienceFrame.filter == '#842')
+FIVE_LINES = """q = (ReducedScienceFrame.chip.name == 'ccd53') and (
+    ReducedScienceFrame.filter == '#842')
 x = [k.imstat.stdev for k in q]
 y = [k.flat.imstat.stdev for k in q]
 pylab.scatter(x,y)
@@ -124,7 +125,8 @@ def test_eight_at_once_make_it_once(in_demo, tmp_path):
     code = (
         "from awlab import *\n"
         "p = {'ReadNoise.process_params.REJECTION_THRESHOLD': 4.5}\n"
-        "print(HotPixelMap.get(instrument='WFI', chip='ccd57', date='2000-04-28', pars=p).object_id)"
+        "key = dict(instrument='WFI', chip='ccd57', date='2000-04-28')\n"
+        "print(HotPixelMap.get(**key, pars=p).object_id)"
     )
     running = [
         subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
