@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -28,9 +29,8 @@ from awlab.backend.database.embedded_host import (
 from awlab.backend.database.embedded_launch import (
     DATABASE,
     LOG,
-    connect_and_prepare,
     detach,
-    ensure_server,
+    start_and_connect,
 )
 from awlab.backend.errors import DatabaseUnavailable
 
@@ -71,7 +71,7 @@ class EmbeddedServer:
         return life.postmaster(_folder(self.home)) is not None
 
     def ensure_running(self) -> EmbeddedServer:
-        """Start the server again if it died meanwhile; cheap if it did not.
+        """Connect to the server, and start it again if it died meanwhile.
 
         Returns
         -------
@@ -83,7 +83,7 @@ class EmbeddedServer:
         DatabaseUnavailable
             If it cannot be started.
         """
-        return start(self.home, linger=self.linger)
+        return _join(_folder(self.home), self.linger, prove=True)
 
     def stop(self) -> bool:
         """Leave the server, and stop it at once if nobody else uses it.
@@ -202,26 +202,30 @@ def start(home: Path, *, linger: float = 10.0) -> EmbeddedServer:
         If the home is on a network file system, in use on another host, not this user's, written
         by another major version of PostgreSQL, or the server does not start.
     """
-    folder = _folder(home)
+    return _join(_folder(home), linger, prove=False)
+
+
+def _join(folder: Path, linger: float, *, prove: bool) -> EmbeddedServer:
+    """Hold ``use.lock`` and bring the server up, or pass on what is known to run."""
     with _uses.guard:
         use = _uses.held.get(folder)
         fresh = use is None or use.pid != os.getpid() or not _is_current(use, folder)
         try:
-            if fresh or use is None:
+            if use is None or fresh:
                 use = _begin_use(folder)
-            if use.server is None or life.postmaster(folder) is None:
+            if prove or use.server is None or life.postmaster(folder) is None:
                 use.server = _bring_up(folder, linger)
             _ensure_watcher(folder, linger)
-        except DatabaseUnavailable:
-            _end_use(folder) if fresh else None
-            raise
-        except (OSError, ValueError) as exc:
-            _end_use(folder) if fresh else None
+            return use.server
+        except (OSError, ValueError, subprocess.SubprocessError) as exc:
+            if fresh:
+                _end_use(folder)
+            if isinstance(exc, DatabaseUnavailable):
+                raise
             raise DatabaseUnavailable(
                 f"the private database in {folder} cannot be used: {exc}",
                 "check the folder's rights and free space, or set AWLAB_HOME or AWLAB_DATABASE_URL",
             ) from exc
-        return use.server
 
 
 def _is_current(use: _Use, folder: Path) -> bool:
@@ -287,10 +291,7 @@ def _bring_up(folder: Path, linger: float) -> EmbeddedServer:
     with _starting(folder) as lock:
         check_lease(folder)
         identity = ensure_cluster(folder, lock)
-        ensure_server(folder, identity)
-        found = life.pid_file(folder)
-        place = found[1] if found else ""
-        version = connect_and_prepare(place, identity.role)
+        place, version = start_and_connect(folder, identity)
     role, host = quote(identity.role, safe=""), quote(place, safe="/")
     return EmbeddedServer(
         # The port is named because PGPORT would else choose another.

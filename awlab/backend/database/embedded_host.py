@@ -32,67 +32,12 @@ MOUNT_TABLE = Path("/proc/self/mountinfo")
 RUNTIME_ROOTS = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))
 
 # Several hosts can mount these, and their locks and caches are not those of one kernel.
-_NETWORK = frozenset(
-    {
-        "9p",
-        "acfs",
-        "afs",
-        "beegfs",
-        "beegfs_nodev",
-        "ceph",
-        "cifs",
-        "coda",
-        "davfs",
-        "exafs",
-        "fhgfs",
-        "gfs",
-        "gfs2",
-        "glusterfs",
-        "gpfs",
-        "ibrix",
-        "ifs",
-        "lustre",
-        "mmfs",
-        "ncpfs",
-        "nfs",
-        "nfs4",
-        "ocfs2",
-        "orangefs",
-        "panfs",
-        "prl_fs",
-        "pvfs2",
-        "quobyte",
-        "smb",
-        "smb2",
-        "smb3",
-        "smbfs",
-        "snfs",
-        "stornext",
-        "vast",
-        "wekafs",
-        "xtreemfs",
-    }
-)
-_NETWORK_FUSE = frozenset(
-    {
-        "ceph",
-        "cvmfs2",
-        "davfs2",
-        "gcsfuse",
-        "glusterfs",
-        "goofys",
-        "gvfsd-fuse",
-        "juicefs",
-        "mfs",
-        "moosefs",
-        "quobyte",
-        "rclone",
-        "s3fs",
-        "seaweedfs",
-        "smbnetfs",
-        "sshfs",
-        "xtreemfs",
-    }
+_NETWORK = re.compile(
+    "acfs|afs|beegfs(_nodev)?|ceph|cifs|coda|davfs|exafs|fhgfs|gfs2?|glusterfs|gpfs|ibrix|ifs"
+    "|lustre|mmfs|ncpfs|nfs4?|ocfs2|orangefs|panfs|prl_fs|pvfs2|quobyte|smb[23]?|smbfs|snfs"
+    "|stornext|wekafs|xtreemfs"
+    r"|fuse\.(ceph|davfs2?|gcsfuse|glusterfs|goofys|gvfsd-fuse|juicefs|mfs|moosefs|quobyte|rclone"
+    "|s3fs|seaweedfs|smbnetfs|sshfs|xtreemfs)"
 )
 
 
@@ -217,7 +162,7 @@ def refuse_network_filesystem(path: Path, table: str | None = None) -> None:
         If the folder lies on a network file system.
     """
     kind = filesystem_type(path, table)
-    if kind in _NETWORK or kind.removeprefix("fuse.") in _NETWORK_FUSE:
+    if _NETWORK.fullmatch(kind):
         raise DatabaseUnavailable(
             f"{path} lies on the network file system {kind}, where two hosts could write the same"
             " database at once",

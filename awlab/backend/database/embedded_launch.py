@@ -33,7 +33,7 @@ from awlab.backend.database.embedded_watcher import (
 )
 from awlab.backend.errors import DatabaseUnavailable
 
-__all__ = ["DATABASE", "LOG", "connect_and_prepare", "detach", "ensure_server"]
+__all__ = ["DATABASE", "LOG", "detach", "start_and_connect"]
 
 DATABASE = "awlab"
 LOG = "server.log"
@@ -167,26 +167,8 @@ def _lock_when_dead(folder: Path) -> int | None:
     return lock
 
 
-def ensure_server(folder: Path, identity: Identity) -> int:
-    """Start the server if it does not run, and wait until it takes connections.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder of the private database.
-    identity : Identity
-        Whose cluster it is.
-
-    Returns
-    -------
-    int
-        Process id of the postmaster.
-
-    Raises
-    ------
-    DatabaseUnavailable
-        If it does not start within 5 s of trying.
-    """
+def _ensure_server(folder: Path, identity: Identity) -> None:
+    """Start the server if it does not run, and wait until it says that it is ready."""
     deadline = time.monotonic() + _RETRY
     while (pid := postmaster(folder)) is None:
         lock = _lock_when_dead(folder)
@@ -198,7 +180,6 @@ def ensure_server(folder: Path, identity: Identity) -> int:
         if not _wait_ready(folder) and time.monotonic() > deadline:
             raise _failure(folder)
     write_lease(folder, pid)
-    return pid
 
 
 def _failure(folder: Path) -> DatabaseUnavailable:
@@ -214,42 +195,53 @@ def _failure(folder: Path) -> DatabaseUnavailable:
     return DatabaseUnavailable(f"the private database in {folder} did not start", f"see {log}")
 
 
-def connect_and_prepare(socket_dir: str, role: str) -> str:
-    """Prove that the server answers, and make awlab's database where it is missing.
+def start_and_connect(folder: Path, identity: Identity) -> tuple[str, str]:
+    """Start the server if it does not run, and prove that it answers.
+
+    A process id alone proves little: a server that was killed a moment ago still has one.
 
     Parameters
     ----------
-    socket_dir : str
-        Directory of the server's Unix socket.
-    role : str
-        Login role.
+    folder : Path
+        Folder of the private database.
+    identity : Identity
+        Whose cluster it is.
 
     Returns
     -------
-    str
-        The server's version.
+    tuple of str
+        Directory of the server's Unix socket; the server's version.
 
     Raises
     ------
     DatabaseUnavailable
-        If it does not let us in within 5 s.
+        If it does not start, or does not let us in, within 5 s of trying.
     """
     import psycopg2
 
     deadline = time.monotonic() + _RETRY
     while True:
+        _ensure_server(folder, identity)
+        found = pid_file(folder)
         try:
-            connection = psycopg2.connect(
-                host=socket_dir, port=PORT, user=role, dbname="postgres", connect_timeout=10
-            )
-            break
+            if found is not None:
+                return found[1], _prepare(found[1], identity.role)
         except psycopg2.OperationalError as exc:
             if time.monotonic() > deadline:
                 raise DatabaseUnavailable(
                     f"the private database does not let us in: {str(exc).strip()}",
-                    "see `awlab doctor`",
+                    f"see {folder / LOG}",
                 ) from exc
-            time.sleep(0.05)
+        time.sleep(0.02)
+
+
+def _prepare(socket_dir: str, role: str) -> str:
+    """Connect, make awlab's database where it is missing, return the server's version."""
+    import psycopg2
+
+    connection = psycopg2.connect(
+        host=socket_dir, port=PORT, user=role, dbname="postgres", connect_timeout=10
+    )
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:

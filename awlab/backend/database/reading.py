@@ -17,7 +17,13 @@ from awlab.backend.database.context import visible
 from awlab.backend.database.meta import concrete_subclasses
 from awlab.backend.database.query import Query, use_readers
 from awlab.backend.database.resolve import split_path, walk_path
-from awlab.backend.database.results import Rows, fixed_width, masked, never_null, rows_of
+from awlab.backend.database.results import (
+    Rows,
+    fixed_width,
+    never_null,
+    number_or_zero,
+    rows_of,
+)
 from awlab.backend.errors import QueryError
 
 __all__ = [
@@ -88,14 +94,18 @@ def _one_class(database: Database, query: Query) -> Rows:
     scope = _prepare(database, query)
     for name in links:
         scope.need((name,))
-    columns = [scope.id()]
-    for name in links:
-        columns += never_null(scope.column((name,)), "int")
-    kinds = ["int"] + ["int", "bool"] * len(links)
-    ids, *values = database.arrays(_finish(scope, query, columns), kinds)
+    columns = [scope.id(), *(number_or_zero(scope.column((name,))) for name in links)]
+    ids, *numbers = database.arrays(_finish(scope, query, columns), ["int"] * len(columns))
     rows = rows_of(database, leaf, ids, None)
-    for i, name in enumerate(links):
-        rows.blocks[0].put(name, masked(values[2 * i], values[2 * i + 1]))
+    rows.blocks[0].link_numbers = dict(zip(links, numbers, strict=True))
+
+    def again(column: str, kind: str) -> list[NDArray[Any]]:
+        scope = _prepare(database, query)
+        picked = [*never_null(scope.root_column(column), kind)]
+        statement = _finish(scope, query, [scope.id(), *picked])
+        return database.arrays(statement, ["int", kind, "bool"])
+
+    rows.blocks[0].again = again
     return rows
 
 

@@ -7,7 +7,7 @@ to once. So a list comprehension over a query is a constant number of statements
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,7 @@ __all__ = [
     "fixed_width",
     "masked",
     "never_null",
+    "number_or_zero",
     "objects_with_ids",
     "rows_of",
 ]
@@ -58,6 +59,11 @@ def never_null(column: Any, kind: str) -> list[Any]:
     """Return a column without NULLs and the mask of where they were."""
     value = sa.func.coalesce(column, _ZERO[kind])
     return [value, column.is_(None)]
+
+
+def number_or_zero(column: Any) -> Any:
+    """Return a link column with 0 for none."""
+    return sa.func.coalesce(column, _ZERO["int"])
 
 
 def masked(values: NDArray[Any], null: NDArray[Any]) -> list[Any]:
@@ -99,6 +105,9 @@ class ResultBlock:
         self.cls = cls
         self.ids = ids
         self.id_list: list[int] = ids.tolist()
+        # Reads a column by running the query again, which costs less than naming every row.
+        self.again: Callable[[str, str], list[NDArray[Any]]] | None = None
+        self.link_numbers: dict[str, NDArray[Any]] = {}
         self._columns: dict[str, list[Any]] = {}
         self._links: dict[str, tuple[Rows, list[int]]] = {}
         self._lists: dict[str, list[tuple[Any, ...]]] = {}
@@ -114,10 +123,6 @@ class ResultBlock:
         view._row = index
         view._id = self.id_list[index]
         return view
-
-    def put(self, column: str, values: list[Any]) -> None:
-        """Fill in a column that was fetched elsewhere, in the order of the rows."""
-        self._columns[column] = values
 
     def value(self, attribute: Persistent, row: int) -> Any:
         """Return one attribute of one row as users see it."""
@@ -173,6 +178,11 @@ class ResultBlock:
             found = {row[0]: row[1] for row in rows}
             self._columns[column] = [found.get(i) for i in self.id_list]
             return
+        if self.again is not None:
+            ids, values, null = self.again(column, kind)
+            if np.array_equal(ids, self.ids):
+                self._columns[column] = masked(values, null)
+                return
         columns = [source.c.id, *never_null(source.c[column], kind)]
         ids, values, null = self.database.arrays(
             sa.select(*columns).where(self._wanted(source)), ["int", kind, "bool"]
@@ -197,10 +207,11 @@ class ResultBlock:
             self._columns[name] = [found.get(i, empty)[position] for i in self.id_list]
 
     def _follow(self, attribute: Persistent) -> tuple[Rows, list[int]]:
-        numbers = [
-            self.cell(attribute.name, attribute, row) or 0 for row in range(len(self.id_list))
-        ]
-        return _distinct(self.database, attribute, np.asarray(numbers, dtype=np.int64))
+        numbers = self.link_numbers.get(attribute.name)
+        if numbers is None:
+            cells = [self.cell(attribute.name, attribute, i) or 0 for i in range(len(self.id_list))]
+            numbers = np.asarray(cells, dtype=np.int64)
+        return _distinct(self.database, attribute, numbers)
 
     def _follow_lists(self, attribute: Persistent) -> list[tuple[Any, ...]]:
         role = catalog(self.database).role(attribute.name)
