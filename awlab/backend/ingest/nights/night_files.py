@@ -7,6 +7,7 @@ later call can tell in milliseconds whether the night is there, complete, and th
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -146,7 +147,8 @@ def finished_night(folder: Path, name: str, recipe: Mapping[str, object]) -> Nig
     IngestError
         If another process has put another night there in the meantime.
     """
-    night = load_night(folder, name, recipe)
+    with _alone(folder.parent):
+        night = load_night(folder, name, recipe)
     if night is None:
         raise IngestError(
             f"{folder} was changed by another process while the night {name} was made",
@@ -180,9 +182,21 @@ def building(folder: Path) -> Iterator[Path]:
     try:
         yield scratch
         scratch.chmod(0o755)  # mkdtemp makes it private; a night may be shared
-        _move_into_place(scratch, folder)
+        with _alone(folder.parent):
+            _move_into_place(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _alone(parent: Path) -> Iterator[None]:
+    """Keep other makers from looking between the two renames of a replacement."""
+    descriptor = os.open(parent, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _read_marker(folder: Path) -> dict[str, Any] | None:
