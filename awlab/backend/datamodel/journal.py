@@ -94,7 +94,8 @@ def _sweep_one(notes: Path) -> list[str]:
             continue  # the last line of a process killed while writing it: nothing was stored yet
         (mine.append(name) if [database, location] == place else others.append(line))
     server = current_dataserver()
-    lost = sorted(set(mine) - known_filenames(mine)) if mine else []
+    # A name may be noted twice: what a living process has stored it is about to commit.
+    lost = sorted(set(mine) - known_filenames(mine) - pending_names()) if mine else []
     removed = [name for name in lost if server.exists(name)]
     for name in removed:
         server.delete(name)
