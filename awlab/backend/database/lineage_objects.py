@@ -137,6 +137,11 @@ class Lineage:
         pairs = zip(numbers.tolist(), counted.tolist(), strict=True)
         return dict(sorted((self._known.by_id(number).name, n) for number, n in pairs))
 
+    def class_names(self) -> dict[int, str]:
+        """Return the name of the class of every object, by row number."""
+        names = (self._known.by_id(number).name for number in self.class_numbers.tolist())
+        return dict(zip(self.ids.tolist(), names, strict=True))
+
     def edges(self) -> Edges:
         """Read the edges among the objects and those where the walk began, in one statement."""
         return edges_among(self._database, np.union1d(self.ids, self.origin))

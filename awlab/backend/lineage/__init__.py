@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from awlab.backend.database import DBObject
+from awlab.backend.database import DBObject, Lineage
 from awlab.backend.lineage.account import Account, tell_me_everything
 from awlab.backend.lineage.difference import Difference, explain
 from awlab.backend.lineage.provenance import export_prov, mermaid
+from awlab.backend.lineage.tree import Branch, lineage_tree
 
 __all__ = [
     "Account",
+    "Branch",
     "Difference",
     "downstream",
     "explain",
     "export_prov",
+    "lineage_tree",
     "mermaid",
     "tell_me_everything",
     "upstream",
 ]
 
 
-def upstream(item: DBObject) -> object:
+def upstream(item: DBObject) -> Lineage:
     """Return everything an object was made from; the same as ``item.upstream()``."""
     return item.upstream()
 
 
-def downstream(item: DBObject) -> object:
+def downstream(item: DBObject) -> Lineage:
     """Return everything that was made from an object; the same as ``item.downstream()``."""
     return item.downstream()

@@ -6,8 +6,9 @@ import html
 from dataclasses import dataclass, field
 from typing import Any
 
-from awlab.backend.database import Amendment
+from awlab.backend.database import PRIVILEGES, Amendment, Lineage
 from awlab.backend.datamodel import Judged
+from awlab.backend.lineage.tree import Branch, label_of, lineage_tree
 
 __all__ = ["Account", "tell_me_everything"]
 
@@ -48,7 +49,13 @@ class Account:
         Numbers of objects by class: everything upstream, the raw data among it, everything
         downstream.
     links : dict
-        Direct inputs by role.
+        What it links to directly, by role.
+    ancestry, uses : Branch
+        The same as trees: down to the raw files, and up to the last product.
+    raw_files : list of str
+        Names of all raw files it goes back to.
+    hidden : int
+        Objects of its lineage that the context may not see.
     verdict : str
         Flags and verdict in words.
     timeline : list of str
@@ -64,6 +71,10 @@ class Account:
     raw: dict[str, int]
     products: dict[str, int]
     verdict: str
+    ancestry: Branch
+    uses: Branch
+    raw_files: list[str] = field(default_factory=list)
+    hidden: int = 0
     timeline: list[str] = field(default_factory=list)
 
     def sections(self) -> list[tuple[str, dict[str, str]]]:
@@ -77,15 +88,28 @@ class Account:
             ("verdict", {"": self.verdict}),
             ("values", self.values),
             ("process parameters", self.parameters),
-            ("made directly from", self.links),
+            ("links to", self.links),
             ("everything it was made from", numbers(self.inputs)),
             ("raw data it goes back to", numbers(self.raw)),
             ("what was made from it", numbers(self.products)),
             ("timeline", {str(i + 1): text for i, text in enumerate(self.timeline)}),
+            ("not shown", self._unseen()),
         ]
+
+    def _unseen(self) -> dict[str, str]:
+        text = f"{self.hidden} objects of its lineage that you may not see"
+        return {"hidden": text} if self.hidden else {}
+
+    def trees(self) -> list[tuple[str, Branch]]:
+        """Return the lineage as titled trees; those without a branch are left out."""
+        pairs = [("made from", self.ancestry), ("used for", self.uses)]
+        return [(title, tree) for title, tree in pairs if tree.branches]
 
     def __str__(self) -> str:
         lines = [self.title]
+        for title, tree in self.trees():
+            lines.append(f"  {title}")
+            lines += [f"  {line}" for line in str(tree).splitlines()[1:]]
         for title, rows in self.sections():
             if not rows:
                 continue
@@ -97,6 +121,13 @@ class Account:
 
     def _repr_html_(self) -> str:
         parts = [f"<h4>{html.escape(self.title)}</h4>"]
+        for title, tree in self.trees():
+            shown = tree._repr_html_()
+            parts.append(f"<details open><summary>{title}</summary>{shown}</details>")
+        if self.raw_files:
+            files = "".join(f"<li>{html.escape(name)}</li>" for name in self.raw_files)
+            count = f"{len(self.raw_files):,} raw files"
+            parts.append(f"<details><summary>{count}</summary><ul>{files}</ul></details>")
         for title, rows in self.sections():
             if not rows:
                 continue
@@ -126,7 +157,10 @@ def tell_me_everything(item: Any) -> Account:
         Prints as text, shows as nested tables in Jupyter.
     """
     upstream, downstream = item.upstream(), item.downstream()
-    made = {"when": f"{item.creation_date} UTC", "by": f"{item.creator}, project {item.project}"}
+    raw = upstream.raw()
+    level = PRIVILEGES.get(item.privileges, "")
+    by = f"{item.creator}, project {item.project}, privileges {item.privileges} ({level})"
+    made = {"when": f"{item.creation_date} UTC", "by": by}
     if getattr(item, "code_version", None):
         made["code"] = item.code_version
     verdict = "no verdict: not a thing that is judged"
@@ -139,10 +173,14 @@ def tell_me_everything(item: Any) -> Account:
         parameters=_parameters(item),
         links=_links(item),
         inputs=upstream.counts(),
-        raw=upstream.raw().counts(),
+        raw=raw.counts(),
         products=downstream.counts(),
         verdict=verdict,
-        timeline=_timeline(item),
+        ancestry=lineage_tree(item, upstream, "upstream"),
+        uses=lineage_tree(item, downstream, "downstream"),
+        raw_files=[label_of(found) for found in raw],
+        hidden=upstream.hidden + downstream.hidden,
+        timeline=_timeline(item, raw, downstream),
     )
 
 
@@ -186,14 +224,32 @@ def _links(item: Any) -> dict[str, str]:
     return found
 
 
-def _timeline(item: Any) -> list[str]:
+def _timeline(item: Any, raw: Lineage, downstream: Lineage) -> list[str]:
     events = [(item.creation_date, f"made by {item.creator}")]
+    events += _observed([item, *raw])
+    if len(downstream):
+        first = downstream[0]  # row numbers rise with time
+        events.append((first.creation_date, f"first used, for a {type(first).__name__}"))
     if isinstance(item, Judged):
         events += [(entry.made, _change(entry)) for entry in item.history()]
         events += [(c.creation_date, f"{c.creator}: {c.content}") for c in item.comments()]
         events += [(t.creation_date, f"{t.creator} tagged it {t.name}") for t in item.tags()]
     events.sort(key=lambda event: event[0])
     return [f"{when:%Y-%m-%d %H:%M:%S} {text}" for when, text in events]
+
+
+def _observed(items: list[Any]) -> list[tuple[Any, str]]:
+    """When the first and the last of the raw frames were taken."""
+    times = sorted(
+        found
+        for item in items
+        if type(item)._raw_data and (found := getattr(item, "DATE_OBS", None)) is not None
+    )
+    if not times:
+        return []
+    if len(times) == 1:
+        return [(times[0], "raw frame taken")]
+    return [(times[0], "first raw frame taken"), (times[-1], "last raw frame taken")]
 
 
 def _change(entry: Amendment) -> str:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from awlab.backend.database import DBObject
 from awlab.backend.errors import QueryError
+from awlab.backend.lineage.tree import label_of
 
 __all__ = ["Difference", "explain"]
+
+# Inputs of inputs are compared so many steps up, and so many members of lists are named.
+_DEEPEST = 12
+_NAMED = 3
+
+_Told = dict[tuple[int, int], "Difference"]
 
 
 @dataclass(frozen=True)
@@ -21,11 +29,14 @@ class Difference:
         The objects.
     rows : tuple of (str, str, str, str)
         Kind of difference (input, parameter, code, key, result), name, first and second value.
+    because : dict
+        For inputs that differ: why these differ, by role.
     """
 
     first: str
     second: str
     rows: tuple[tuple[str, str, str, str], ...]
+    because: dict[str, Difference] = field(default_factory=dict)
 
     def of(self, kind: str) -> list[str]:
         """Return the names that differ in one kind: input, parameter, code, key or result."""
@@ -35,8 +46,17 @@ class Difference:
         lines = [f"a: {self.first}", f"b: {self.second}"]
         if not self.rows:
             return "\n".join([*lines, "made from the same, in the same way: they are equal"])
-        lines += [f"  {kind:<9} {name}: {a} | {b}" for kind, name, a, b in self.rows]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self._lines(1)])
+
+    def _lines(self, depth: int) -> list[str]:
+        lines = []
+        for kind, name, a, b in self.rows:
+            if depth > 1 and kind == "result":
+                continue  # the results of an input differ because of what is told beside
+            lines.append(f"{'  ' * depth}{kind:<9} {name}: {a} | {b}")
+            if kind == "input" and name in self.because:
+                lines += self.because[name]._lines(depth + 2)
+        return lines
 
     def _repr_html_(self) -> str:
         head = "".join(
@@ -46,7 +66,12 @@ class Difference:
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>"
             for row in self.rows
         )
-        return f"<table><tr>{head}</tr>{body}</table>"
+        why = "".join(
+            f"<details><summary>why {html.escape(name)} differs</summary>"
+            f"{inner._repr_html_()}</details>"
+            for name, inner in self.because.items()
+        )
+        return f"<table><tr>{head}</tr>{body}</table>{why}"
 
 
 def explain(first: Any, second: Any) -> Difference:
@@ -62,6 +87,18 @@ def explain(first: Any, second: Any) -> Difference:
     QueryError
         If they are of different classes.
     """
+    return _explain(first, second, _DEEPEST, {})
+
+
+def _explain(first: Any, second: Any, depth: int, told: _Told) -> Difference:
+    """Explain one pair; a pair met on several ways is looked at once."""
+    pair = (int(first._id), int(second._id))
+    if pair not in told:
+        told[pair] = _compare(first, second, depth, told)
+    return told[pair]
+
+
+def _compare(first: Any, second: Any, depth: int, told: _Told) -> Difference:
     if type(first) is not type(second):
         raise QueryError(
             f"{type(first).__name__} and {type(second).__name__} cannot be compared",
@@ -72,7 +109,20 @@ def explain(first: Any, second: Any) -> Difference:
     if code[0] != code[1]:
         rows.append(("code", "code_version", str(code[0]), str(code[1])))
     rows += _values(first, second)
-    return Difference(repr(first).strip("<>"), repr(second).strip("<>"), tuple(rows))
+    because = _because(first, second, [row[1] for row in rows if row[0] == "input"], depth, told)
+    return Difference(repr(first).strip("<>"), repr(second).strip("<>"), tuple(rows), because)
+
+
+def _because(
+    first: Any, second: Any, names: list[str], depth: int, told: _Told
+) -> dict[str, Difference]:
+    """Why the inputs differ that are one object each, of one class."""
+    found = {}
+    for name in names:
+        a, b = getattr(first, name), getattr(second, name)
+        if isinstance(a, DBObject) and type(a) is type(b) and depth > 1:
+            found[name] = _explain(a, b, depth - 1, told)
+    return found
 
 
 def _name(value: Any) -> str:
@@ -93,9 +143,14 @@ def _inputs(first: Any, second: Any) -> list[tuple[str, str, str, str]]:
         if attribute.kind == "link" and a != b:
             rows.append((kind, name, _name(a), _name(b)))
         elif attribute.kind == "links" and set(a) != set(b):
-            only_a, only_b = len(set(a) - set(b)), len(set(b) - set(a))
-            rows.append((kind, name, f"{only_a} only here", f"{only_b} only here"))
+            rows.append((kind, name, _only(set(a) - set(b)), _only(set(b) - set(a))))
     return rows
+
+
+def _only(items: set[Any]) -> str:
+    names = [label_of(item) for item in sorted(items, key=lambda item: int(item._id))[:_NAMED]]
+    more = ", ..." if len(items) > len(names) else ""
+    return f"{len(items)} only here{': ' if names else ''}{', '.join(names)}{more}"
 
 
 def _parameters(first: Any, second: Any) -> list[tuple[str, str, str, str]]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from awlab.backend.database import DBObject, current_database, objects_with_ids
 
 __all__ = ["export_prov", "mermaid"]
@@ -19,8 +21,6 @@ def _graph(item: Any) -> tuple[dict[int, Any], list[tuple[int, int, str]]]:
     """Objects by row number, and the edges (target, source, role) among them."""
     upstream = item.upstream()
     edges = upstream.edges().rows()
-    import numpy as np
-
     numbers = sorted({n for target, source, _ in edges for n in (target, source)} | {item._id})
     rows = objects_with_ids(current_database(), np.asarray(numbers, dtype=np.int64), DBObject)
     return dict(zip(numbers, rows, strict=True)), edges
@@ -89,6 +89,6 @@ def mermaid(item: Any) -> str:
     for target, source, role in edges:
         key = (type(objects[source]).__name__, role, type(objects[target]).__name__)
         counts[key] = counts.get(key, 0) + 1
-    lines = ["flowchart LR"]
+    lines = ["flowchart LR"] if counts else ["flowchart LR", f"  {type(item).__name__}"]
     lines += [f"  {a} -- {role} x {n} --> {b}" for (a, role, b), n in sorted(counts.items())]
     return "\n".join(lines)
