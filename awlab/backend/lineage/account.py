@@ -178,7 +178,7 @@ def tell_me_everything(item: Any) -> Account:
         verdict=verdict,
         ancestry=lineage_tree(item, upstream, "upstream"),
         uses=lineage_tree(item, downstream, "downstream"),
-        raw_files=[label_of(found) for found in raw],
+        raw_files=sorted(label_of(found) for found in raw),
         hidden=upstream.hidden + downstream.hidden,
         timeline=_timeline(item, raw, downstream),
     )
