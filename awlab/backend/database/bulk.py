@@ -73,7 +73,7 @@ def register_bulk(
         Values by attribute; those of a struct as ``'imstat.stdev'``. One-dimensional arrays of one
         length n, masked or None where there is no value; a single value stands for all objects.
         A link is an array of row numbers (0 for none), or one committed object. At least one
-        column is an array. What is not given has the default of its declaration.
+        column is an array, or there are lists. What is not given has the default of the class.
     lists : dict, optional
         Lists of links as ``(offsets, ids)``: the members of object i are
         ``ids[offsets[i]:offsets[i + 1]]``.
@@ -100,7 +100,7 @@ def register_bulk(
     if getattr(cls, "_persistent_kind", None) != "object" or cls._abstract or cls._unique_on:
         name = getattr(cls, "__name__", repr(cls))
         raise DefinitionError(f"objects of {name} cannot be registered in bulk", "commit() each")
-    count = _count(columns)
+    count = _count(columns, lists or {})
     database = current_database()
     ensure_tables(database, [cls])
     values, links = attribute_fields(cls, columns, count)
@@ -120,12 +120,14 @@ def register_bulk(
     return ids
 
 
-def _count(columns: Mapping[str, Any]) -> int:
+def _count(columns: Mapping[str, Any], lists: Mapping[str, tuple[Any, Any]]) -> int:
     lengths = {
         name: len(values)
         for name, values in columns.items()
         if hasattr(values, "__len__") and not isinstance(values, (str, bytes, dict))
     }
+    if not lengths:
+        lengths = {name: len(offsets) - 1 for name, (offsets, _) in lists.items()}
     if not lengths:
         raise QueryError(
             "register_bulk needs at least one column with a value per object",

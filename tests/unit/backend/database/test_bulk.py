@@ -150,6 +150,12 @@ def test_links_become_lineage(database):
     assert roles == [(source, role) for _, source, role in again.upstream().edges().rows()]
 
 
+def test_lists_alone_say_how_many_objects_there_are(database):
+    raws = register_bulk(BulkRaw, {"number": [1, 2]})
+    first, second = read(register_bulk(BulkMade, {}, {"raws": ([0, 0, 2], raws)}), BulkMade)
+    assert (len(first.raws), len(second.raws)) == (0, 2)
+
+
 def test_masks_and_missing_times_are_null(database):
     ids = register_bulk(
         BulkRaw,
