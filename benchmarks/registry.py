@@ -7,6 +7,8 @@ One chip, filter and flat for every 50 frames; prints how fast it was registered
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import sys
 import tempfile
 import time
@@ -14,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from awlab.backend.database import register_bulk
+from awlab.backend.database import close_database, register_bulk, start_embedded
 from awlab.backend.datamodel import Chip, Filter, Instrument, connect
 from awlab.backend.settings import Settings
 from awlab.backend.targets import BiasFrame, MasterFlatFrame, ReducedScienceFrame
@@ -25,10 +27,17 @@ FRAMES_PER_FLAT = 50
 
 
 def connect_scratch() -> Path:
-    """Connect to a private database in a folder of its own."""
+    """Connect to a private database in a folder of its own, which goes when the program ends."""
     home = Path(tempfile.mkdtemp(prefix="awlab-bench-"))
     connect(settings=Settings(home=home))
+    atexit.register(_clear, home)
     return home
+
+
+def _clear(home: Path) -> None:
+    close_database()
+    start_embedded(home).stop()
+    shutil.rmtree(home, ignore_errors=True)
 
 
 def fill(count: int = 100_000, seed: int = 1) -> float:
