@@ -1,4 +1,4 @@
-"""A private PostgreSQL for the contract: one home per test session, one project per module."""
+"""A private PostgreSQL for the contract: started once, connected while a module runs."""
 
 from __future__ import annotations
 
@@ -8,23 +8,32 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory):
-    """A home of its own, connected; stopped at the end."""
+def contract_home(tmp_path_factory):
+    """A home whose private PostgreSQL stops at the end of the session."""
+    from awlab.backend.database import start_embedded
+
     folder = tmp_path_factory.mktemp("home")
-    os.environ["AWLAB_HOME"] = str(folder)
-    from awlab.backend.database import close_database, start_embedded
+    yield folder
+    start_embedded(folder).stop()
+
+
+@pytest.fixture(scope="module")
+def home(contract_home):
+    """The home, connected for one module: others in this process have databases of their own."""
+    from awlab.backend.database import close_database
     from awlab.backend.datamodel import connect
 
+    before = os.environ["AWLAB_HOME"]
+    os.environ["AWLAB_HOME"] = str(contract_home)
     connect()
-    yield folder
+    yield contract_home
     close_database()
-    start_embedded(folder).stop()
-    os.environ["AWLAB_HOME"] = os.devnull + "/a-test-must-set-its-own-home"
+    os.environ["AWLAB_HOME"] = before
 
 
 @pytest.fixture
 def database(home):
-    """The database of the session."""
+    """The database of the module."""
     from awlab.backend.database import current_database
 
     return current_database()
