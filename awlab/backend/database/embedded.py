@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +22,8 @@ from urllib.parse import quote
 from awlab.backend.database import embedded_watcher as life
 from awlab.backend.database.embedded_cluster import ensure_cluster
 from awlab.backend.database.embedded_host import (
-    Lease,
     check_lease,
-    read_lease,
+    database_folder,
     refuse_network_filesystem,
 )
 from awlab.backend.database.embedded_launch import (
@@ -32,6 +32,7 @@ from awlab.backend.database.embedded_launch import (
     detach,
     start_and_connect,
 )
+from awlab.backend.database.embedded_status import EmbeddedStatus, status
 from awlab.backend.errors import DatabaseUnavailable
 
 __all__ = ["EmbeddedServer", "EmbeddedStatus", "start", "status"]
@@ -39,6 +40,7 @@ __all__ = ["EmbeddedServer", "EmbeddedStatus", "start", "status"]
 _START_LOCK = "start.lock"
 _START_WAIT = 330.0  # s: somebody else's start may replay a long write-ahead log
 _STOP_WAIT = 90.0  # s: the watcher may be stopping the server
+_CLOSE_WAIT = 1.0  # s: a connection outlives its closing by a moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class EmbeddedServer:
 
     def running(self) -> bool:
         """Tell whether the server takes connections."""
-        return life.postmaster(_folder(self.home)) is not None
+        return life.postmaster(database_folder(self.home)) is not None
 
     def ensure_running(self) -> EmbeddedServer:
         """Connect to the server, and start it again if it died meanwhile.
@@ -83,7 +85,7 @@ class EmbeddedServer:
         DatabaseUnavailable
             If it cannot be started.
         """
-        return _join(_folder(self.home), self.linger, prove=True)
+        return _join(database_folder(self.home), self.linger, prove=True)
 
     def stop(self) -> bool:
         """Leave the server, and stop it at once if nobody else uses it.
@@ -95,56 +97,7 @@ class EmbeddedServer:
         bool
             True when the server is stopped; False when others use it and it goes on.
         """
-        return _stop(_folder(self.home))
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddedStatus:
-    """What can be told about the private database without starting it.
-
-    Attributes
-    ----------
-    data_dir : Path
-        Data directory.
-    initialised : bool
-        The cluster exists.
-    running : bool
-        The server takes connections.
-    version : str
-        Major version of the data; empty without any.
-    pid : int or None
-        The postmaster's process id, while it runs.
-    socket_dir : Path or None
-        Where its socket is, while it runs.
-    users : tuple of int
-        Processes that hold ``use.lock`` (Linux; process ids as this container sees them).
-    watched : bool
-        A watcher will stop the server after its last user.
-    lease : Lease or None
-        The host that says it runs the server.
-    stale_lease : bool
-        The lease is this host's, and nothing runs: left by a kill or a power cut; harmless.
-    foreign_lease : bool
-        The lease is another host's: `start` will refuse.
-    stale_processes : bool
-        PostgreSQL processes live without taking connections: starting, stopping or orphaned.
-    log : Path
-        The server's log file.
-    """
-
-    data_dir: Path
-    initialised: bool
-    running: bool
-    version: str
-    pid: int | None
-    socket_dir: Path | None
-    users: tuple[int, ...]
-    watched: bool
-    lease: Lease | None
-    stale_lease: bool
-    foreign_lease: bool
-    stale_processes: bool
-    log: Path
+        return _stop(database_folder(self.home))
 
 
 @dataclass(slots=True)
@@ -176,11 +129,6 @@ _uses = _Uses()
 os.register_at_fork(after_in_child=_uses.after_fork)
 
 
-def _folder(home: Path) -> Path:
-    """Folder of the private database below a home, without links."""
-    return home.expanduser().resolve() / "database"
-
-
 def start(home: Path, *, linger: float = 10.0) -> EmbeddedServer:
     """Join the private server of a home; make and start it where needed.
 
@@ -202,7 +150,7 @@ def start(home: Path, *, linger: float = 10.0) -> EmbeddedServer:
         If the home is on a network file system, in use on another host, not this user's, written
         by another major version of PostgreSQL, or the server does not start.
     """
-    return _join(_folder(home), linger, prove=False)
+    return _join(database_folder(home), linger, prove=False)
 
 
 def _join(folder: Path, linger: float, *, prove: bool) -> EmbeddedServer:
@@ -317,6 +265,20 @@ def _ensure_watcher(folder: Path, linger: float) -> None:
         os.close(lock)
 
 
+def _lock_alone(lock: int) -> bool:
+    """Lock ``use.lock`` exclusively; False if others use the server.
+
+    The watcher takes the lock for a moment when a user leaves, or longer to stop the server.
+    """
+    began = time.monotonic()
+    while not life.try_lock(lock, fcntl.LOCK_EX):
+        waited = time.monotonic() - began
+        if waited > _STOP_WAIT or (waited > 0.2 and life.try_lock(lock, fcntl.LOCK_SH)):
+            return False
+        time.sleep(0.01)
+    return True
+
+
 def _stop(folder: Path) -> bool:
     """Leave, and stop the server if nobody else uses it."""
     with _uses.guard:
@@ -327,65 +289,13 @@ def _stop(folder: Path) -> bool:
             return True
         lock = life.open_lock(folder / life.USE_LOCK)
         try:
-            if not life.try_lock(lock, fcntl.LOCK_EX) or life.client_count(folder):
+            if not _lock_alone(lock):
                 return False
+            deadline = time.monotonic() + _CLOSE_WAIT
+            while life.client_count(folder):
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.02)
             return life.stop_server(folder)
         finally:
             os.close(lock)
-
-
-def status(home: Path) -> EmbeddedStatus:
-    """Look at the private database without starting, making or changing anything.
-
-    Parameters
-    ----------
-    home : Path
-        ``AWLAB_HOME``.
-
-    Returns
-    -------
-    EmbeddedStatus
-        What is there.
-    """
-    folder = _folder(home)
-    data = folder / life.DATA
-    try:
-        version = (data / "PG_VERSION").read_text(encoding="ascii").strip()
-    except OSError:
-        version = ""
-    pid, found = life.postmaster(folder), life.pid_file(folder)
-    alive = pid is not None or life.is_held(folder / life.SERVER_LOCK)
-    lease = read_lease(folder)
-    foreign = lease is not None and lease.is_foreign()
-    return EmbeddedStatus(
-        data_dir=data,
-        initialised=bool(version),
-        running=pid is not None,
-        version=version,
-        pid=pid,
-        socket_dir=Path(found[1]) if pid is not None and found else None,
-        users=_lock_holders(folder / life.USE_LOCK),
-        watched=life.is_held(folder / life.WATCHER_LOCK),
-        lease=lease,
-        stale_lease=lease is not None and not foreign and not alive,
-        foreign_lease=foreign,
-        stale_processes=alive and pid is None,
-        log=folder / LOG,
-    )
-
-
-def _lock_holders(path: Path) -> tuple[int, ...]:
-    """Processes that hold a ``flock`` on a file, as the kernel lists them."""
-    try:
-        inode = str(path.stat().st_ino)
-        lines = Path("/proc/locks").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return ()
-    # "1: FLOCK  ADVISORY  READ 4711 fd:01:131 0 EOF"; a waiting one has "->" after the number.
-    fields = [line.split() for line in lines]
-    found = {
-        int(words[4])
-        for words in fields
-        if words[1] == "FLOCK" and words[5].split(":")[-1] == inode and int(words[4]) > 0
-    }
-    return tuple(sorted(found))

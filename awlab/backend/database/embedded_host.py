@@ -19,6 +19,7 @@ from awlab.backend.errors import DatabaseUnavailable
 __all__ = [
     "Lease",
     "check_lease",
+    "database_folder",
     "filesystem_type",
     "read_lease",
     "refuse_network_filesystem",
@@ -39,6 +40,11 @@ _NETWORK = re.compile(
     r"|fuse\.(ceph|davfs2?|gcsfuse|glusterfs|goofys|gvfsd-fuse|juicefs|mfs|moosefs|quobyte|rclone"
     "|s3fs|seaweedfs|smbnetfs|sshfs|xtreemfs)"
 )
+
+
+def database_folder(home: Path) -> Path:
+    """Return the folder of the private database below a home, as a path without links."""
+    return home.expanduser().resolve() / "database"
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,8 @@ def _launch(folder: Path, identity: Identity, lock: int) -> None:
     if found and postmaster_state(data, found[0]) == "dead":
         # PostgreSQL would refuse while any process, even a zombie, bears that number.
         (data / "postmaster.pid").unlink(missing_ok=True)
+        for left in place.glob(".s.PGSQL.*"):
+            left.unlink(missing_ok=True)
     write_lease(folder, os.getpid())
     detach(command, data, identity.owner, lock, log)
 
@@ -177,8 +179,10 @@ def _ensure_server(folder: Path, identity: Identity) -> None:
                 _launch(folder, identity, lock)
             finally:
                 os.close(lock)  # the server has its own copy
-        if not _wait_ready(folder) and time.monotonic() > deadline:
-            raise _failure(folder)
+        if not _wait_ready(folder):
+            if time.monotonic() > deadline:
+                raise _failure(folder)
+            time.sleep(0.2)
     write_lease(folder, pid)
 
 
