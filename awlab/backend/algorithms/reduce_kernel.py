@@ -18,6 +18,7 @@ from awlab.backend.algorithms.compiling import compiled, image_at
 __all__ = ["Outputs", "Steps", "inverse_variance_rows", "reduce_rows"]
 
 _ZERO = np.float32(0.0)
+_ONE = np.float32(1.0)
 _HUGE = np.float32(3.0e38)
 
 
@@ -73,32 +74,30 @@ def _subtract(steps: Steps, y: int, out: npt.NDArray[Any]) -> None:
 
 
 @compiled
-def _divide(
-    steps: Steps, y: int, out: npt.NDArray[Any], weight: npt.NDArray[Any], flags: npt.NDArray[Any]
-) -> None:
-    """Divide by the flat; the weight goes with it; pixels without data are 0."""
+def _divide(steps: Steps, y: int, out: npt.NDArray[Any], weight: npt.NDArray[Any]) -> None:
+    """Divide by the flat; the weight goes with it; pixels without data are 0 in both."""
     nx = out.shape[0]
+    # Conditions are joined by &, which has no branch: a branch keeps the loop from being
+    # vectorised.
     if steps.flat.shape[0] > 0:
         flat = steps.flat[y]
         for x in range(nx):
-            good = flat[x] > steps.least_flat and abs(out[x]) < _HUGE
+            value = out[x] / flat[x]
+            good = (flat[x] > steps.least_flat) & (abs(value) < _HUGE)
             weight[x] = flat[x] if good else _ZERO
-            out[x] = out[x] / flat[x] if good else _ZERO
-            flags[x] |= np.uint16(0) if good else steps.no_data
+            out[x] = value if good else _ZERO
     else:
         for x in range(nx):
             good = abs(out[x]) < _HUGE
-            weight[x] = np.float32(1.0) if good else _ZERO
+            weight[x] = _ONE if good else _ZERO
             out[x] = out[x] if good else _ZERO
-            flags[x] |= np.uint16(0) if good else steps.no_data
 
 
 @compiled
 def _flag(steps: Steps, y: int, flags: npt.NDArray[Any]) -> None:
-    """Bits of all pixel maps, and of the edge, for one row."""
+    """Add the bits of all pixel maps, and of the edge, to one row."""
     nx = flags.shape[0]
     ny = steps.rows.shape[0]
-    flags[:] = np.uint16(0)
     for i in range(steps.maps.shape[0]):
         row = carray(image_at(steps.maps[i], steps.map_like), steps.map_like.shape)[y]
         bit = steps.bits[i]
@@ -137,18 +136,20 @@ def reduce_rows(steps: Steps, outputs: Outputs, first: int, last: int) -> int:
     for y in range(first, last):
         out, weight, flags = outputs.image[y], outputs.weight[y], outputs.flags[y]
         _subtract(steps, y, out)
-        _flag(steps, y, flags)
-        _divide(steps, y, out, weight, flags)
+        _divide(steps, y, out, weight)
         if steps.fringe.shape[0] > 0:
             fringe = steps.fringe[y]
             for x in range(nx):
                 out[x] -= steps.fringe_scale * fringe[x] if weight[x] > _ZERO else _ZERO
-        lost = 0
         for x in range(nx):
-            good = flags[x] == 0
-            weight[x] = weight[x] if good else _ZERO
-            lost += 0 if good else 1
-        bad += lost
+            flags[x] = steps.no_data if weight[x] == _ZERO else np.uint16(0)
+        _flag(steps, y, flags)
+        lost = np.uint32(0)
+        for x in range(nx):
+            weight[x] = _ZERO if flags[x] else weight[x]
+        for x in range(nx):
+            lost += np.uint32(flags[x] != 0)
+        bad += int(lost)
     return bad
 
 
