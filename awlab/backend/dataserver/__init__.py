@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from awlab.backend.dataserver.header import Header, merge_headers
     from awlab.backend.dataserver.remote_store import RemoteStore, open_store
+    from awlab.backend.dataserver.splitting import SplitImage, split_mosaic
     from awlab.backend.dataserver.store import LocalStore, Store
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "Header",
     "LocalStore",
     "RemoteStore",
+    "SplitImage",
     "StorageFailed",
     "Store",
     "global_name",
@@ -55,6 +57,7 @@ __all__ = [
     "read_headers",
     "read_image",
     "read_section",
+    "split_mosaic",
     "write_extension_as_image",
     "write_image",
     "write_mosaic",
@@ -78,6 +81,7 @@ _MODULES = {
     ),
     "header": ("Header", "merge_headers"),
     "remote_store": ("RemoteStore", "open_store"),
+    "splitting": ("SplitImage", "split_mosaic"),
     "store": ("LocalStore", "Store"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

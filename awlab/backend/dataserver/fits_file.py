@@ -19,9 +19,13 @@ from numpy.typing import NDArray
 from awlab.backend.dataserver.atomic import new_file, publish
 from awlab.backend.dataserver.blocks import BLOCK, Hdu, damaged, open_fits, walk
 from awlab.backend.dataserver.failures import storage_errors
-from awlab.backend.dataserver.header import Header, merge_headers
+from awlab.backend.dataserver.header import Header
 from awlab.backend.dataserver.pixels import pixel_type, read_pixels, write_pixels
-from awlab.backend.dataserver.structure import add_structure, strip_structure
+from awlab.backend.dataserver.structure import (
+    add_structure,
+    split_header,
+    strip_structure,
+)
 from awlab.backend.errors import AlreadyStored, AwlabError, IngestError
 
 __all__ = [
@@ -252,24 +256,18 @@ def write_extension_as_image(
         primary, found = passed[0].header, passed[-1]
         if not found.packed:
             with _whole(Path(target), overwrite=overwrite) as copy:
-                full = _split_header(primary, found.header, found.number, found.shape)
+                full = split_header(primary, found.header, found.number, found.shape)
                 copy.write(full.to_text().encode("ascii"))
                 _copy_bytes(file, copy, found, source)
             return full
     with _astropy(source, do_not_scale_image_data=True) as opened:
         header = _image_header(opened, found)
         raw = np.asarray(opened[found.number].data)
-        full = _split_header(primary, header, found.number, raw.shape)
+        full = split_header(primary, header, found.number, raw.shape)
         with _whole(Path(target), overwrite=overwrite) as copy:
             copy.write(full.to_text().encode("ascii"))
             write_pixels(copy, raw.astype(raw.dtype.newbyteorder("="), copy=False))
     return full
-
-
-def _split_header(primary: Header, header: Header, number: int, shape: tuple[int, ...]) -> Header:
-    own = strip_structure(header, keep_scale=True)
-    merged = merge_headers(strip_structure(primary), own) if number else own
-    return add_structure(merged, int(str(header["BITPIX"])), shape)
 
 
 def _copy_bytes(file: BinaryIO, copy: BinaryIO, hdu: Hdu, source: Path | str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from awlab.backend.dataserver.header import Header
+from awlab.backend.dataserver.header import Header, merge_headers
 
-__all__ = ["add_structure", "strip_structure"]
+__all__ = ["add_structure", "split_header", "strip_structure"]
 
 _STRUCTURE = {
     "SIMPLE", "XTENSION", "BITPIX", "NAXIS", "EXTEND", "PCOUNT", "GCOUNT", "GROUPS", "BZERO",
@@ -71,3 +71,27 @@ def add_structure(
     for card in header.cards():
         full.append(card)
     return full
+
+
+def split_header(primary: Header, header: Header, number: int, shape: tuple[int, ...]) -> Header:
+    """Header of an image that is split off a mosaic.
+
+    Parameters
+    ----------
+    primary : Header
+        The mosaic's primary header.
+    header : Header
+        The image's own, structure included.
+    number : int
+        HDU of the image; the primary's header is complete by itself.
+    shape : tuple of int
+        Shape of the image in NumPy's order.
+
+    Returns
+    -------
+    Header
+        The complete header of a single-image file, see `merge_headers`.
+    """
+    own = strip_structure(header, keep_scale=True)
+    merged = merge_headers(strip_structure(primary), own) if number else own
+    return add_structure(merged, int(str(header["BITPIX"])), shape)
