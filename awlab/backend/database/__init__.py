@@ -11,6 +11,7 @@ from awlab.backend.database.connection import (
     Database,
     close_database,
     current_database,
+    database_is_open,
     open_database,
 )
 from awlab.backend.database.context import PRIVILEGES, Context, context
@@ -40,7 +41,7 @@ from awlab.backend.database.jobs import (
     update_target,
 )
 from awlab.backend.database.lineage_objects import Lineage, inverse_objects, lineage_of
-from awlab.backend.database.locks import held_lock
+from awlab.backend.database.locks import held_lock, held_locks
 from awlab.backend.database.meta import (
     DBMeta,
     Struct,
@@ -106,11 +107,13 @@ __all__ = [
     "context",
     "create_job",
     "current_database",
+    "database_is_open",
     "embedded_status",
     "favourites",
     "files_of_all_objects",
     "held_advisory_locks",
     "held_lock",
+    "held_locks",
     "history",
     "incomplete_objects",
     "inverse_objects",

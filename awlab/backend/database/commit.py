@@ -127,15 +127,15 @@ def _number(item: Any, numbers: dict[int, int]) -> int:
 def _insert(database: Database, connection: Connection, item: Any, numbers: dict[int, int]) -> int:
     table = table_of(type(item))
     values = column_values(item, numbers)
-    values["id"] = sa.text(f"nextval('{ID_SEQUENCE}')")
-    statement: Any = insert(table).values(**values).returning(table.c.id)
+    # A statement without the values in it is compiled once per class.
+    statement = insert(table).values(id=sa.text(f"nextval('{ID_SEQUENCE}')"))
     key: tuple[str, ...] = type(item)._unique_on
     if key:
         # Things that only have a name, and parameter sets, exist once: the first one is taken.
-        once = insert(table).values(**values).on_conflict_do_nothing(index_elements=key)
-        found = connection.execute(once.returning(table.c.id)).scalar()
+        once = statement.on_conflict_do_nothing(index_elements=key).returning(table.c.id)
+        found = connection.execute(once, values).scalar()
         return _existing(connection, item, values) if found is None else int(found)
-    number = int(connection.execute(statement).scalar_one())
+    number = int(connection.execute(statement.returning(table.c.id), values).scalar_one())
     rows = [
         {"target": number, "source": _number(other, numbers), "role": role, "ordinal": ordinal}
         for name, role in _list_roles(database, item)

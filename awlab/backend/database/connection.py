@@ -22,7 +22,13 @@ from awlab.backend.database.transfer import decode
 from awlab.backend.errors import DatabaseUnavailable, SettingsError
 from awlab.backend.settings import Settings, load_settings
 
-__all__ = ["Database", "close_database", "current_database", "open_database"]
+__all__ = [
+    "Database",
+    "close_database",
+    "current_database",
+    "database_is_open",
+    "open_database",
+]
 
 _DIALECT: Any = postgresql.psycopg2.dialect()  # type: ignore[no-untyped-call]
 _current: Database | None = None
@@ -264,6 +270,11 @@ def open_database(url: str | None = None, settings: Settings | None = None) -> D
 def current_database() -> Database:
     """Return the database of this process, opened from the settings at the first call."""
     return _current if _current is not None else open_database()
+
+
+def database_is_open() -> bool:
+    """Tell whether this process has a database, without opening one."""
+    return _current is not None
 
 
 def close_database() -> None:

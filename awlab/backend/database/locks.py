@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from awlab.backend.database.connection import current_database
 from awlab.backend.errors import TargetError
 
-__all__ = ["held_lock", "lock_number"]
+__all__ = ["held_lock", "held_locks", "lock_number"]
 
 
 def lock_number(key: str) -> int:
@@ -57,3 +57,33 @@ def held_lock(key: str, timeout: float | None = None) -> Iterator[None]:
             yield
         finally:
             connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
+
+
+@contextlib.contextmanager
+def held_locks(keys: list[str]) -> Iterator[set[str]]:
+    """Hold the locks of many keys, without waiting: one statement to take and one to give back.
+
+    Parameters
+    ----------
+    keys : list of str
+        What is locked, in words.
+
+    Yields
+    ------
+    set of str
+        The keys that are held; the others are held by other processes.
+    """
+    key = sa.func.unnest(sa.literal([lock_number(k) for k in keys], sa.ARRAY(sa.BigInteger)))
+    numbers = sa.select(key.label("number")).subquery()
+    take = sa.select(numbers.c.number, sa.func.pg_try_advisory_lock(numbers.c.number))
+    with current_database().autocommit() as connection:
+        taken = {row[0] for row in connection.execute(take) if row[1]}
+        try:
+            yield {k for k in keys if lock_number(k) in taken}
+        finally:
+            held = sa.literal(sorted(taken), sa.ARRAY(sa.BigInteger))
+            try:
+                connection.execute(sa.select(sa.func.pg_advisory_unlock(sa.func.unnest(held))))
+            except sa.exc.DBAPIError as exc:
+                if not exc.connection_invalidated:  # with the connection the locks are gone too
+                    raise

@@ -26,9 +26,10 @@ from awlab.backend.ingest.split import (
 from awlab.backend.ingest.translate import translate
 
 if TYPE_CHECKING:
+    from awlab.backend.ingest.finding import find_files
     from awlab.backend.ingest.night import ingest_night, notebooks_folder
     from awlab.backend.ingest.report import FileRow, IngestReport
-    from awlab.backend.ingest.run import find_files, ingest
+    from awlab.backend.ingest.run import ingest
 
 __all__ = [
     "Detection",
@@ -56,7 +57,7 @@ __all__ = [
 _LATER = {
     "FileRow": "report",
     "IngestReport": "report",
-    "find_files": "run",
+    "find_files": "finding",
     "ingest": "run",
     "ingest_night": "night",
     "notebooks_folder": "night",

@@ -26,22 +26,32 @@ class Attributes:
         self.view = view
         self.definition = definition
         self._notes: list[str] = []
+        self._guesses: list[str] = []
 
     @property
     def problems(self) -> tuple[str, ...]:
         """What was noted so far, and the cards that break the FITS standard."""
         return (*self._notes, *self.view.problems)
 
-    def note(self, problem: str) -> None:
+    @property
+    def guesses(self) -> tuple[str, ...]:
+        """Those of the problems in which something essential was guessed: the kind, the date."""
+        return tuple(self._guesses)
+
+    def note(self, problem: str, *, guess: bool = False) -> None:
         """Keep one doubtful thing, once.
 
         Parameters
         ----------
         problem : str
             A sentence without a full stop.
+        guess : bool
+            True where something was guessed that decides what the frame is used for.
         """
         if problem and problem not in self._notes:
             self._notes.append(problem)
+            if guess:
+                self._guesses.append(problem)
 
     def values(self, attribute: str) -> Iterator[tuple[str, object]]:
         """Give what the rules of an attribute find, in order of trust, the default last.

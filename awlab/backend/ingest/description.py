@@ -191,6 +191,8 @@ class FrameDescription:
         Where the header names them.
     problems : tuple of str
         What was mended, guessed or left out, in words.
+    guesses : tuple of str
+        Those of the problems in which the kind or the date was guessed.
     """
 
     kind: str
@@ -228,6 +230,7 @@ class FrameDescription:
     observing_block: ObservingBlock | None = None
     template: Template | None = None
     problems: tuple[str, ...] = ()
+    guesses: tuple[str, ...] = ()
 
     @property
     def overscan_x(self) -> Section | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from awlab.backend import datamodel
+from awlab.backend.database import commit_objects
 from awlab.backend.ingest.description import FrameDescription
 from awlab.backend.ingest.instruments import InstrumentDefinition
 
@@ -12,7 +13,7 @@ __all__ = ["Equipment"]
 
 
 class Equipment:
-    """Gives instrument, chip, filter, observing block and template objects; asks once for each."""
+    """Gives instrument, chip, filter, observing block and template objects; makes each once."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[Any, ...], Any] = {}
@@ -20,8 +21,16 @@ class Equipment:
     def _named(self, cls: Any, *key: Any, **values: Any) -> Any:
         place = (cls, *key)
         if place not in self._found:
-            self._found[place] = cls(**values).commit()
+            self._found[place] = cls(**values)
         return self._found[place]
+
+    def commit(self) -> None:
+        """Commit what is new, in one transaction of its own.
+
+        Not together with frames: names exist once for everybody, and who makes them must not be
+        waited for until all frames of a file are written.
+        """
+        commit_objects([item for item in self._found.values() if not item.is_committed])
 
     def instrument(self, definition: InstrumentDefinition, name: str) -> datamodel.Instrument:
         """Return the instrument; its definition says where it stands."""

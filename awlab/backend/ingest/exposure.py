@@ -89,12 +89,13 @@ def _start(attributes: Attributes) -> datetime:
     for keyword, value in attributes.values("DATE_OBS"):
         if text(value) is None:
             continue
-        moment, has_time, note = parse_date(value, near=julian)
+        found = parse_date(value, near=julian)
+        moment = found.moment
         if moment is None:
             unreadable = unreadable or f"{keyword} is {str(value).strip()!r}"
             continue
-        attributes.note(note)
-        if not has_time:
+        attributes.note(found.note, guess=found.guessed)
+        if not found.has_time:
             moment = _with_time(attributes, moment, julian)
         return _checked(attributes, _to_utc(attributes, moment), julian)
     if julian is not None:
@@ -128,7 +129,7 @@ def _with_time(attributes: Attributes, day: datetime, julian: datetime | None) -
     if julian is not None and abs(julian - day) < timedelta(days=1.5):
         attributes.note("DATE-OBS has no time of day: it was taken from the Julian date")
         return julian
-    attributes.note("the header has no time of day: midnight UTC was taken")
+    attributes.note("the header has no time of day: midnight UTC was taken", guess=True)
     return day
 
 
@@ -187,7 +188,7 @@ def find_written(attributes: Attributes) -> datetime | None:
         The image's headers.
     """
     for _, value in attributes.values("DATE"):
-        moment, _, _ = parse_date(value)
+        moment = parse_date(value).moment
         if moment is not None:
             return moment
     return None

@@ -1,13 +1,10 @@
-"""From a description and a file to a raw frame object, not yet committed."""
+"""From a stored frame to a raw frame object, not yet committed."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
-from awlab.backend.algorithms import image_statistics
 from awlab.backend.datamodel import (
     Astrom,
     Imstat,
@@ -18,13 +15,13 @@ from awlab.backend.datamodel import (
     RawScienceFrame,
     RawTwilightFlatFrame,
 )
-from awlab.backend.dataserver import read_image
-from awlab.backend.errors import IngestError
-from awlab.backend.ingest.description import FrameDescription, Section
 from awlab.backend.ingest.equipment import Equipment
 from awlab.backend.ingest.instruments import InstrumentDefinition
+from awlab.backend.ingest.storing import StoredFrame
 
-__all__ = ["RAW_CLASSES", "raw_frame"]
+__all__ = ["RAW_CLASSES", "flags_raised", "raw_frame"]
+
+_BYTE = 8
 
 RAW_CLASSES: dict[str, Any] = {
     "bias": RawBiasFrame,
@@ -56,8 +53,7 @@ _STRIPS = ("overscan_x", "overscan_y", "prescan_x", "prescan_y")
 
 
 def raw_frame(
-    frame: FrameDescription,
-    pathname: str,
+    stored: StoredFrame,
     raw_fits: RawFits,
     definition: InstrumentDefinition,
     equipment: Equipment,
@@ -66,10 +62,8 @@ def raw_frame(
 
     Parameters
     ----------
-    frame : FrameDescription
-        What the headers say.
-    pathname : str
-        Single-image file of the frame.
+    stored : StoredFrame
+        What the headers and the pixels say, and where the file is.
     raw_fits : RawFits
         The file it was delivered in.
     definition : InstrumentDefinition
@@ -77,16 +71,20 @@ def raw_frame(
     equipment : Equipment
         Gives the named objects.
 
-    Raises
-    ------
-    IngestError
-        If the pixels do not fit the description.
+    Returns
+    -------
+    RawFrame
+        An object of the class of its kind, not committed.
     """
+    frame = stored.description
     cls = RAW_CLASSES[frame.kind]
     instrument = equipment.instrument(definition, frame.instrument)
     values: dict[str, Any] = {name: getattr(frame, name) for name in _COPIED}
     values |= asdict(frame.scans)
     values |= {
+        "filename": stored.filename,
+        "file_sha256": stored.checksum.digest,
+        "file_size": stored.checksum.size,
         "instrument": instrument,
         "chip": equipment.chip(definition, instrument, frame.chip),
         "night": frame.night.isoformat(),
@@ -100,48 +98,28 @@ def raw_frame(
         values |= {"AIRMSTRT": frame.AIRMSTRT, "AIRMEND": frame.AIRMEND}
         if frame.wcs is not None:
             values["astrom"] = Astrom(**asdict(frame.wcs))
-    raw = cls(pathname=pathname, **values)
-    _measure(raw, frame)
-    _flag(raw, frame)
+    parts = {name: Imstat(**asdict(part)) for name, part in stored.measurement.parts.items()}
+    values["imstat"] = parts["trim"]
+    values |= {f"{name}_stat": parts[name] for name in _STRIPS if name in parts}
+    raw = cls(**values)
+    for flag in flags_raised(stored):
+        raw.raise_flag(flag)
     return raw
 
 
-def _measure(raw: Any, frame: FrameDescription) -> None:
-    """Take the statistics of the image region and of the strips beside it."""
-    pixels, _ = read_image(raw.pathname)
-    if pixels.ndim != 2 or pixels.shape != (frame.NAXIS2, frame.NAXIS1):
-        raise IngestError(
-            f"{frame.orig_filename}: the image has the shape {pixels.shape[::-1]}, the header says"
-            f" {frame.NAXIS1} x {frame.NAXIS2}",
-            "the file is damaged, or not an image of one chip",
-        )
-    raw.imstat = _statistics(raw, pixels, frame.trim)
-    for name in _STRIPS:
-        section = getattr(frame, name)
-        if section is not None:
-            setattr(raw, f"{name}_stat", _statistics(raw, pixels, section))
+def flags_raised(stored: StoredFrame) -> list[str]:
+    """Name the quality flags of a raw frame.
 
-
-def _statistics(raw: Any, pixels: Any, section: Section) -> Imstat:
-    part = np.ascontiguousarray(pixels[section.y1 - 1 : section.y2, section.x1 - 1 : section.x2])
-    if part.dtype.kind == "f":
-        finite = np.isfinite(part)
-        if not finite.all():
-            raw.raise_flag("NOT_FINITE")
-            part = part[finite].reshape(1, -1)
-        if part.size == 0:
-            return Imstat(npix=0)
-    if part.dtype not in (np.uint16, np.float32):
-        part = part.astype(np.float32)
-    found = image_statistics(part)
-    names = ("min", "max", "mean", "median", "stdev", "npix")
-    return Imstat(**{name: getattr(found, name) for name in names})
-
-
-def _flag(raw: Any, frame: FrameDescription) -> None:
-    if not frame.is_raw:
-        raw.raise_flag("NOT_RAW")
-    if frame.BITPIX == 8:
-        raw.raise_flag("QUANTISED")
-    if any("guess" in problem for problem in frame.problems):
-        raw.raise_flag("HEADER_GUESSED")
+    Parameters
+    ----------
+    stored : StoredFrame
+        What the headers and the pixels say.
+    """
+    frame = stored.description
+    raised = {
+        "NOT_RAW": not frame.is_raw,
+        "QUANTISED": frame.BITPIX == _BYTE,
+        "HEADER_GUESSED": bool(frame.guesses),
+        "NOT_FINITE": stored.measurement.not_finite > 0,
+    }
+    return [name for name, is_so in raised.items() if is_so]

@@ -48,7 +48,7 @@ def _decided(rule: KindRule, attributes: Attributes) -> tuple[str, str]:
             "only bias, dark, flat, science and standard images are",
         )
     if rule.note:
-        attributes.note(_filled(rule, attributes))
+        attributes.note(_filled(rule, attributes), guess=True)
     kind = "science" if rule.kind == "standard" else rule.kind
     return kind, rule.purpose or _PURPOSES.get(rule.kind, rule.kind)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from awlab.backend.ingest.header_view import number
 
 __all__ = [
+    "ParsedDate",
     "julian_moment",
     "modified_julian_date",
     "night_of",
@@ -48,7 +50,28 @@ def parse_time(value: object) -> timedelta | None:
     return timedelta(hours=hours, minutes=minutes, seconds=rest)
 
 
-def parse_date(value: object, near: datetime | None = None) -> tuple[datetime | None, bool, str]:
+class ParsedDate(NamedTuple):
+    """What a date card says.
+
+    Attributes
+    ----------
+    moment : datetime or None
+        UTC, without time zone; None where the value is no date.
+    has_time : bool
+        Whether the value told the time as well.
+    note : str
+        What was guessed or converted, in words.
+    guessed : bool
+        Whether day and month may be the other way round.
+    """
+
+    moment: datetime | None = None
+    has_time: bool = False
+    note: str = ""
+    guessed: bool = False
+
+
+def parse_date(value: object, near: datetime | None = None) -> ParsedDate:
     """Moment from a date card.
 
     Parameters
@@ -60,12 +83,8 @@ def parse_date(value: object, near: datetime | None = None) -> tuple[datetime | 
 
     Returns
     -------
-    moment : datetime or None
-        UTC, without time zone; None where the value is no date.
-    has_time : bool
-        Whether the value told the time as well.
-    note : str
-        What was guessed or converted, in words.
+    ParsedDate
+        The moment, and what was doubtful about it.
     """
     raw = str(value or "").strip()
     body, offset = _without_zone(raw)
@@ -75,20 +94,22 @@ def parse_date(value: object, near: datetime | None = None) -> tuple[datetime | 
     else:
         found = _SHORT.fullmatch(body)
         if not found:
-            return None, False, ""
+            return ParsedDate()
         day_first = _moment(found[3], found[2], found[1])
         month_first = _moment(found[3], found[1], found[2])
         moments, clock = [day_first, month_first], found[4]
     days = [m for m in moments if m is not None]
     if not days:
-        return None, False, ""
+        return ParsedDate()
     chosen, note = _choose(raw, days, near)
+    guessed = bool(note)
     since = parse_time(clock) if clock else None
     if clock and since is None:
-        return None, False, ""
+        return ParsedDate()
     if offset and since is not None:
         note = f"the date {raw!r} was converted to UTC"
-    return chosen + (since or timedelta()) - offset, since is not None, note
+    moment = chosen + (since or timedelta()) - offset
+    return ParsedDate(moment, since is not None, note, guessed)
 
 
 def _without_zone(raw: str) -> tuple[str, timedelta]:

@@ -12,6 +12,8 @@ from awlab.backend.datamodel import RawFrame
 
 __all__ = ["FileRow", "IngestReport"]
 
+_MOST_REMARKS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
@@ -46,6 +48,7 @@ class IngestReport:
 
     rows: list[FileRow] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -79,6 +82,12 @@ class IngestReport:
                 chips[key] += row.chips
         return [(*key, files[key], chips[key]) for key in sorted(files)]
 
+    def _notes(self) -> list[str]:
+        told = {row.why for row in self.rows if row.why and row.status != "refused"}
+        notes = [*self.remarks, *sorted(told)]
+        more = len(notes) - _MOST_REMARKS
+        return notes[:_MOST_REMARKS] + ([f"{more} more: see .rows"] if more > 0 else [])
+
     def __str__(self) -> str:
         lines = [f"refused  {row.file}: {row.why}" for row in self.rows if row.status == "refused"]
         head = ("status", "kind", "filter", "night", "files", "frames")
@@ -87,8 +96,7 @@ class IngestReport:
         if len(table) > 1:
             form = "  ".join(f"{{:<{width}}}" for width in widths)
             lines += [form.format(*row).rstrip() for row in table]
-        remarks = sorted({row.why for row in self.rows if row.why and row.status != "refused"})
-        lines += [f"note     {text}" for text in remarks[:10]]
+        lines += [f"note     {text}" for text in self._notes()]
         return "\n".join([*lines, self.headline])
 
     def _repr_html_(self) -> str:
@@ -100,4 +108,6 @@ class IngestReport:
         head = cells("th", ("status", "kind", "filter", "night", "files", "frames"))
         body = "".join(f"<tr>{cells('td', group)}</tr>" for group in self.groups())
         first = f"<table><tr><th>refused</th><th>why</th></tr>{refused}</table>" if bad else ""
-        return f"{first}<table><tr>{head}</tr>{body}</table><p>{html.escape(self.headline)}</p>"
+        notes = "".join(f"<li>{html.escape(text)}</li>" for text in self._notes())
+        last = f"<p>{html.escape(self.headline)}</p>" + (f"<ul>{notes}</ul>" if notes else "")
+        return f"{first}<table><tr>{head}</tr>{body}</table>{last}"

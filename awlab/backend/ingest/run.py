@@ -1,76 +1,67 @@
-"""Ingest files and folders: detect, translate, split per chip, store, commit.
+"""Ingest files and folders: look, describe, split per chip, measure, store, commit.
 
 One file is one transaction, and one bad file never stops the rest. The same content twice is one
-object, whatever the file is called.
+object, whatever the file is called. What needs no database is done ahead by threads; commits
+follow one another in the order of the files.
 """
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from awlab.backend.database import And, In, Query, commit_objects, read_records
-from awlab.backend.datamodel import RawFits, sweep
-from awlab.backend.dataserver import hash_file, read_headers, write_extension_as_image
-from awlab.backend.errors import AwlabError, FileMissing, UnknownInstrument
+from awlab.backend.database import commit_objects, held_lock, held_locks
+from awlab.backend.datamodel import RawFits, current_dataserver, sweep
+from awlab.backend.errors import AwlabError, DatabaseUnavailable
 from awlab.backend.ingest.description import FrameDescription
-from awlab.backend.ingest.detect import check_is_fits
 from awlab.backend.ingest.equipment import Equipment
+from awlab.backend.ingest.finding import find_files
 from awlab.backend.ingest.frames import raw_frame
 from awlab.backend.ingest.instruments import Instruments, load_instruments
+from awlab.backend.ingest.known import find_known, may_be_known
 from awlab.backend.ingest.report import FileRow, IngestReport
-from awlab.backend.ingest.split import SplitPlan, describe, plan_split
+from awlab.backend.ingest.split import SplitPlan, shared_moments
+from awlab.backend.ingest.storing import (
+    DeliveredFile,
+    StoredFrame,
+    describe_delivered,
+    look,
+    store_frames,
+)
 from awlab.backend.settings import load_settings
 
-__all__ = ["find_files", "ingest"]
+__all__ = ["Progress", "ingest"]
 
 Progress = Callable[[int, int, str], None]
 
-_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fits.fz", ".fits.bz2", ".fits.xz")
+_BATCH = 64  # files looked up in one statement
+_MOST_THREADS = 4
+_LOCK = "ingest of "
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    """A file that was looked at, with its content hash."""
+class _Prepared:
+    """A file that is ready to be committed; nothing is stored in a dry run."""
 
-    path: Path
-    digest: str
-    size: int
+    plan: SplitPlan
+    frames: tuple[FrameDescription, ...]
+    stored: list[StoredFrame]
 
-
-def find_files(paths: Iterable[str | Path]) -> tuple[list[Path], list[FileRow]]:
-    """Find the files to ingest; folders are searched, what is named is taken as it is.
-
-    Returns
-    -------
-    tuple of (list of Path, list of FileRow)
-        The files, and a row for every path that cannot be read.
-    """
-    files: list[Path] = []
-    refused: list[FileRow] = []
-    for given in paths:
-        path = Path(given).expanduser()
-        try:
-            if path.is_dir():
-                files += sorted(item for item in path.rglob("*") if _is_wanted(item, path))
-                continue
-            if not path.exists():
-                raise FileMissing(f"there is no file {path}", "check the name")
-            files.append(path)
-        except (OSError, FileMissing) as exc:
-            text = (
-                exc.message if isinstance(exc, FileMissing) else f"cannot be read: {exc.strerror}"
-            )
-            refused.append(FileRow(str(path), "refused", why=text))
-    return list(dict.fromkeys(files)), refused
-
-
-def _is_wanted(path: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
-    return not hidden and path.is_file() and path.name.lower().endswith(_SUFFIXES)
+    @property
+    def notes(self) -> list[str]:
+        """What was mended, guessed or left out, each once."""
+        told = [text for frame in self.frames for text in frame.problems]
+        for item in self.stored:
+            if item.measurement.not_finite:
+                count = item.measurement.not_finite
+                told.append(f"chip {item.description.chip} has {count} pixels that are no numbers")
+        told += [f"left out: {text}" for text in self.plan.skipped]
+        return list(dict.fromkeys(told))
 
 
 def ingest(
@@ -87,13 +78,13 @@ def ingest(
     Parameters
     ----------
     paths : path or iterable of paths
-        Files and folders.
+        Files and folders; folders are searched to any depth.
     instrument : str, optional
         Name of the instrument, where the headers do not tell.
     purpose : str, optional
         What the frames were taken for, stronger than the headers.
     dry_run : bool
-        Only say what would be done.
+        Only say what would be done; nothing is written.
     progress : callable, optional
         Called with (done, total, name) after every file.
     instruments : sequence of path, optional
@@ -108,22 +99,20 @@ def ingest(
     ------
     UnknownInstrument
         If ``instrument`` is not known.
+    DatabaseUnavailable
+        If the database is gone; what was committed stays, and a second run does the rest.
     """
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
     known = load_instruments(load_settings().home, [Path(item) for item in instruments])
     if instrument is not None:
-        known = _only(known, instrument)
+        # FITS files begin with SIMPLE, whatever its value: the one definition fits them all.
+        only = replace(known[instrument], recognise=({"SIMPLE": ""},))
+        known = Instruments((only,))
     files, refused = find_files(given)
-    return _Ingest(known, purpose, dry_run=dry_run).run(files, refused, progress)
-
-
-def _only(known: Instruments, name: str) -> Instruments:
-    if name not in known.names:
-        raise UnknownInstrument(f"no instrument {name!r}", f"known: {', '.join(known.names)}")
-    from dataclasses import replace
-
-    certain = replace(known[name], recognise=({},), priority=1000)
-    return known.with_definition(certain)
+    run = _Ingest(known, purpose, dry_run=dry_run)
+    run.report.rows += [FileRow(str(path), "refused", why=why) for path, why in refused]
+    run.run(files, progress or (lambda done, total, name: None))
+    return run.report
 
 
 class _Ingest:
@@ -135,97 +124,182 @@ class _Ingest:
         self._dry_run = dry_run
         self._equipment = Equipment()
         self._known: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
+        self._locks_are_sure = True
+        self._firsts: list[FrameDescription] = []
         self.report = IngestReport()
 
-    def run(
-        self, paths: list[Path], refused: list[FileRow], progress: Progress | None
-    ) -> IngestReport:
-        self.report.rows += refused
-        if not self._dry_run:
+    def run(self, paths: list[Path], progress: Progress) -> None:
+        """Ingest files; threads look and store ahead, batch by batch."""
+        if paths and not self._dry_run:
+            current_dataserver()
             sweep()
-        files = [item for item in map(self._look, paths) if item is not None]
-        self._known = _ingested([item.digest for item in files])
-        for done, item in enumerate(files, start=1):
-            self.report.rows.append(self._file(item))
-            if progress is not None:
-                progress(done, len(files), item.path.name)
-        return self.report
-
-    def _look(self, path: Path) -> _File | None:
-        """Check and hash a file: one pass over its bytes."""
+        pool = ThreadPoolExecutor(min(_MOST_THREADS, 2 * (os.cpu_count() or 1)), "awlab-ingest")
         try:
-            check_is_fits(path)
-            found = hash_file(path)
-            return _File(path, found.digest, found.size)
-        except AwlabError as exc:
-            self.report.rows.append(FileRow(str(path), "refused", why=str(exc)))
+            for done, (path, row) in enumerate(self._rows(paths, pool), start=1):
+                self.report.rows.append(row)
+                progress(done, len(paths), path.name)
+        finally:
+            # After an interruption nothing more is begun; files stored without a commit are swept.
+            pool.shutdown(wait=True, cancel_futures=True)
+        for (name, chip, start), names in shared_moments(self._firsts).items():
+            text = f"{len(names)} exposures of {name} {chip} claim to begin at {start}"
+            self.report.remarks.append(f"{text}: {', '.join(names[:3])}")
+
+    def _rows(self, paths: list[Path], pool: ThreadPoolExecutor) -> Iterator[tuple[Path, FileRow]]:
+        batches = [paths[i : i + _BATCH] for i in range(0, len(paths), _BATCH)]
+        looking = [pool.submit(look, path) for path in (batches[0] if batches else ())]
+        for number, batch in enumerate(batches):
+            looked = [(p, _outcome(p, future)) for p, future in zip(batch, looking, strict=True)]
+            busy: list[tuple[Path, DeliveredFile]] = []
+            contents = _contents(looked)
+            with self._locked(list(contents)) as held:
+                preparing = self._begin({d: contents[d] for d in contents if d in held}, pool)
+                # The next batch is hashed while this one is committed.
+                following = batches[number + 1] if number + 1 < len(batches) else []
+                looking = [pool.submit(look, path) for path in following]
+                for path, found in looked:
+                    if isinstance(found, DeliveredFile) and found.checksum.digest not in held:
+                        busy.append((path, found))
+                    else:
+                        yield path, self._row(path, found, preparing)
+            for path, found in busy:
+                yield path, self._after_others(path, found, pool)
+
+    def _locked(self, digests: list[str]) -> AbstractContextManager[set[str]]:
+        """Hold the contents that no other process is ingesting at this moment."""
+        return nullcontext(set(digests)) if self._dry_run else _held(digests)
+
+    def _after_others(self, path: Path, found: DeliveredFile, pool: ThreadPoolExecutor) -> FileRow:
+        """Wait for the process that has this content; no other lock is held meanwhile."""
+        digest = found.checksum.digest
+        with held_lock(_LOCK + digest):
+            return self._row(path, found, self._begin({digest: found}, pool))
+
+    def _begin(
+        self, contents: dict[str, DeliveredFile], pool: ThreadPoolExecutor
+    ) -> dict[str, Future[_Prepared]]:
+        """Begin with every content that is new: by digest, so that each is done once."""
+        if not self._dry_run or may_be_known():
+            self._known |= find_known(list(contents))
+        return {
+            digest: pool.submit(self._prepare, item)
+            for digest, item in contents.items()
+            if digest not in self._known and digest not in self._refused
+        }
+
+    def _prepare(self, delivered: DeliveredFile) -> _Prepared:
+        plan, frames = describe_delivered(delivered, self._instruments, self._purpose)
+        stored = [] if self._dry_run else store_frames(delivered, plan, frames)
+        return _Prepared(plan, frames, stored)
+
+    def _row(
+        self, path: Path, found: DeliveredFile | str, preparing: dict[str, Future[_Prepared]]
+    ) -> FileRow:
+        if isinstance(found, str):
+            return FileRow(str(path), "refused", why=found)
+        digest = found.checksum.digest
+        if digest not in self._known and digest not in self._refused:
+            row = self._new(found, preparing[digest])
+            if row is not None:
+                return row
+        if digest in self._refused:
+            return FileRow(str(path), "refused", why=self._refused[digest])
+        return FileRow(str(path), "known", why=f"already ingested as {self._known[digest]}")
+
+    def _new(self, delivered: DeliveredFile, future: Future[_Prepared]) -> FileRow | None:
+        """Commit a file; None if it is refused or somebody else was faster."""
+        digest = delivered.checksum.digest
+        name = delivered.path.name
+        try:
+            prepared = future.result()
+            numbers = [] if self._dry_run else self._commit(delivered, prepared)
+        except DatabaseUnavailable:
+            raise
+        except Exception as exc:
+            self._refused[digest] = _sentence(name, exc)
             return None
+        if numbers is None:
+            return None
+        self.report.numbers += numbers
+        self._known[digest] = name
+        self._firsts.append(prepared.frames[0])
+        return _described(delivered.path, prepared, dry_run=self._dry_run)
 
-    def _file(self, item: _File) -> FileRow:
-        if item.digest in self._known:
-            name = self._known[item.digest]
-            return FileRow(str(item.path), "known", why=f"the same content is there as {name}")
+    def _commit(self, delivered: DeliveredFile, prepared: _Prepared) -> list[int] | None:
+        """Commit all frames of a file in one transaction; None if they are there already."""
         try:
-            headers = read_headers(item.path)
-            plan = plan_split(headers, self._instruments, str(item.path))
-            frames = describe(headers, self._instruments, str(item.path), self._purpose)
-            if not self._dry_run:
-                self.report.numbers += self._commit(item, plan, frames)
-        except AwlabError as exc:
-            return FileRow(str(item.path), "refused", why=str(exc))
-        self._known[item.digest] = item.path.name
-        first = frames[0]
-        return FileRow(
-            str(item.path),
-            "would ingest" if self._dry_run else "new",
-            first.kind,
-            first.filter or "",
-            first.night.isoformat(),
-            len(frames),
-            "; ".join(sorted({text for frame in frames for text in frame.problems})),
-        )
+            return self._commit_once(delivered, prepared)
+        except AwlabError:
+            raise
+        except Exception:
+            # The server may have been restarted under our hands, and have forgotten our locks. A
+            # second try cannot commit twice, even if only the answer to the first one was lost.
+            self._locks_are_sure = False
+            return self._commit_once(delivered, prepared)
 
-    def _commit(
-        self, item: _File, plan: SplitPlan, frames: tuple[FrameDescription, ...]
-    ) -> list[int]:
+    def _commit_once(self, delivered: DeliveredFile, prepared: _Prepared) -> list[int] | None:
+        digest, size = delivered.checksum
+        if not self._locks_are_sure:
+            known = find_known([digest])
+            if known:
+                self._known |= known
+                return None
+        definition, first = prepared.plan.definition, prepared.frames[0]
         raw_fits = RawFits(
-            orig_filename=item.path.name,
-            content_sha256=item.digest,
-            orig_size=item.size,
-            instrument=self._equipment.instrument(plan.definition, frames[0].instrument),
-            DATE_OBS=frames[0].DATE_OBS,
-            header_notes=sorted({text for frame in frames for text in frame.problems}),
+            orig_filename=delivered.path.name,
+            content_sha256=digest,
+            orig_size=size,
+            instrument=self._equipment.instrument(definition, first.instrument),
+            DATE_OBS=first.DATE_OBS,
+            header_notes=prepared.notes,
         )
-        with tempfile.TemporaryDirectory(prefix="awlab-ingest-") as folder:
-            raws = []
-            for frame in frames:
-                path = _single(item.path, frame, Path(folder), is_mosaic=plan.is_mosaic)
-                raw = raw_frame(frame, str(path), raw_fits, plan.definition, self._equipment)
-                raws.append(raw)
-            for raw in raws:
-                raw.store()
-            commit_objects(raws)
+        raws: list[Any] = [
+            raw_frame(item, raw_fits, definition, self._equipment) for item in prepared.stored
+        ]
+        self._equipment.commit()
+        commit_objects(raws)
         return [int(raw._id) for raw in raws]
 
 
-def _single(path: Path, frame: FrameDescription, folder: Path, *, is_mosaic: bool) -> Path:
-    """Return the single-image file of a frame: the file itself, or split off the mosaic."""
-    if not is_mosaic:
-        return path
-    stem = path.name
-    for suffix in sorted(_SUFFIXES, key=len, reverse=True):
-        if stem.lower().endswith(suffix):
-            stem = stem[: -len(suffix)]
-            break
-    target = folder / f"{stem}_{frame.extension}.fits"
-    write_extension_as_image(path, frame.extension, target)
-    return target
+@contextmanager
+def _held(digests: list[str]) -> Iterator[set[str]]:
+    with held_locks([_LOCK + digest for digest in digests]) as held:
+        yield {key.removeprefix(_LOCK) for key in held}
 
 
-def _ingested(digests: list[str]) -> dict[str, str]:
-    """Which of these contents are in the database already: one statement."""
-    if not digests:
-        return {}
-    query = Query(RawFits, And((In(("content_sha256",), tuple(digests)),)))
-    rows: Any = read_records(query, ("content_sha256", "orig_filename"))
-    return dict(rows)
+def _contents(looked: list[tuple[Path, DeliveredFile | str]]) -> dict[str, DeliveredFile]:
+    """Files by content, the first of each."""
+    found: dict[str, DeliveredFile] = {}
+    for _, item in looked:
+        if isinstance(item, DeliveredFile):
+            found.setdefault(item.checksum.digest, item)
+    return found
+
+
+def _outcome(path: Path, future: Future[DeliveredFile]) -> DeliveredFile | str:
+    try:
+        return future.result()
+    except Exception as exc:
+        return _sentence(path.name, exc)
+
+
+def _sentence(name: str, exc: Exception) -> str:
+    """Why a file is refused, in one sentence."""
+    if isinstance(exc, AwlabError):
+        return str(exc)
+    first = next(iter(str(exc).strip().splitlines()), "")
+    return f"{name} cannot be ingested, {type(exc).__name__}: {first}"
+
+
+def _described(path: Path, prepared: _Prepared, *, dry_run: bool) -> FileRow:
+    first = prepared.frames[0]
+    return FileRow(
+        str(path),
+        "would ingest" if dry_run else "new",
+        first.kind,
+        first.filter or "",
+        first.night.isoformat(),
+        len(prepared.frames),
+        "; ".join(prepared.notes),
+    )

@@ -15,7 +15,14 @@ from awlab.backend.ingest.header_view import Header, HeaderView
 from awlab.backend.ingest.instruments import InstrumentDefinition, Instruments
 from awlab.backend.ingest.translate import find_chip, translate
 
-__all__ = ["SplitJob", "SplitPlan", "describe", "plan_split", "shared_moments"]
+__all__ = [
+    "SplitJob",
+    "SplitPlan",
+    "describe",
+    "describe_file",
+    "plan_split",
+    "shared_moments",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +139,32 @@ def describe(
     MissingKeyword
         If a date or an exposure time is missing.
     """
+    return describe_file(headers, instruments, path, purpose)[1]
+
+
+def describe_file(
+    headers: Sequence[Header], instruments: Instruments, path: str = "", purpose: str = ""
+) -> tuple[SplitPlan, tuple[FrameDescription, ...]]:
+    """Plan the frames of one file and describe each.
+
+    Parameters
+    ----------
+    headers, instruments, path, purpose
+        As for `describe`.
+
+    Returns
+    -------
+    tuple of (SplitPlan, tuple of FrameDescription)
+        The plan, and a description per job.
+
+    Raises
+    ------
+    IngestError, UnknownInstrument, MissingKeyword
+        As `describe`.
+    """
     try:
         plan = plan_split(headers, instruments, path)
-        return tuple(
+        return plan, tuple(
             translate(headers, job.extension, plan.definition, path, purpose) for job in plan.jobs
         )
     except AwlabError:

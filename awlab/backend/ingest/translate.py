@@ -104,7 +104,7 @@ def translate(
         "observing_block": _observing_block(attributes),
         "template": _template(attributes),
     }
-    return FrameDescription(**values, problems=attributes.problems)
+    return FrameDescription(**values, problems=attributes.problems, guesses=attributes.guesses)
 
 
 def find_chip(attributes: Attributes) -> tuple[ChipDefinition | None, str]:
