@@ -1,4 +1,6 @@
-"""``%awe`` at the prompt: verbs, completion, short errors, and the Awe kernel."""
+"""``%awe`` at the prompt: verbs, completion, short errors, displays, and the Awe kernel."""
+
+from __future__ import annotations
 
 from awlab.kernel_magic.extension import load, unload
 

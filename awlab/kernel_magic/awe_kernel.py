@@ -1,25 +1,30 @@
-"""The Awe kernel: IPython with everything of awlab at hand, like the prompt of Astro-WISE."""
+"""The Awe kernel: IPython with everything of awlab at hand, like the prompt of Astro-WISE.
+
+Jupyter starts it as ``python -m awlab.kernel_magic.awe_kernel -f {connection_file}``.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from ipykernel.kernelapp import IPKernelApp
 
-__all__ = ["main"]
+__all__ = ["START", "main"]
 
-_START = [
+#: What runs before the first cell.
+START = (
     "from awlab import *",
     "import numpy as np",
     "import bqplot.pyplot as pylab",
-    "get_ipython().run_line_magic('load_ext', 'awlab')",
-    "from awlab.kernel_magic import boolean_words as _words; _words.install(get_ipython())",
-]
+    "%load_ext awlab",
+    "%awe config boolean_words on --quiet",
+)
 
 
-def main() -> None:
+def main(arguments: Any = None) -> None:
     """Start the kernel."""
-    app = IPKernelApp.instance()
-    app.exec_lines = _START
-    app.initialize()
+    app = IPKernelApp.instance(exec_lines=list(START))
+    app.initialize(arguments)
     app.start()
 
 

@@ -1,65 +1,130 @@
-"""Tab completion behind ``%awe``: verbs, classes, attribute chains, chips, filters, nights."""
+"""Tab completion behind ``%awe``, from the same argparse tree that parses the line."""
 
 from __future__ import annotations
 
+import argparse
+import re
 from typing import Any
 
-from awlab.backend.database import Query, class_named, registered_classes
-from awlab.backend.datamodel import Chip, Filter, Instrument, RawFrame
-from awlab.backend.errors import AwlabError
-from awlab.kernel_magic.verbs import VERBS
+from IPython.core.completer import SimpleCompletion, context_matcher
 
-__all__ = ["complete"]
+from awlab.kernel_magic.parser import TEXT_VERBS, make_parsers
+from awlab.kernel_magic.suggestions import suggest, suggest_sql
 
-_WITH_CLASS = ("query", "get", "plan")
-_KEYS = ("instrument", "chip", "filter", "date", "object")
+__all__ = ["complete", "install", "remove"]
+
+# At the start of a line, or after the name that the answer is given to.
+_LINE = re.compile(r"^\s*(?:[\w., \[\]'\"]+=\s*)?%awe\s+(?P<words>.*)$")
+_CELL = re.compile(r"^%%awe\s+(?P<words>.*)$")
+_SQL = re.compile(r"^\s*%%awe\s+sql\b")
 
 
-def complete(line: str) -> list[str]:
-    """Return what may stand at the end of a line that begins with ``%awe``; never raises."""
-    words = line.split(" ")[1:]
-    try:
-        return _complete(words)
-    except AwlabError:
+def complete(words: str, variables: dict[str, Any]) -> list[str]:
+    """Return what may stand at the end of the words behind ``%awe``.
+
+    Parameters
+    ----------
+    words : str
+        What is typed so far, behind ``%awe``.
+    variables : dict
+        The user's variables.
+    """
+    before = re.split(r"\s+", words.lstrip())
+    last = before.pop()
+    parsers = make_parsers()
+    if not before:
+        return [name for name in (*parsers, "--traceback") if name.startswith(last)]
+    verb, *before = before
+    if verb not in parsers:
         return []
+    if last.startswith("-"):
+        options = parsers[verb]._option_string_actions
+        return [name for name in options if name.startswith(last) and name not in before]
+    action = _action(parsers[verb], before)
+    if action is None:
+        return []
+    if action.metavar == "VERB":
+        return [name for name in parsers if name.startswith(last)]
+    return suggest(action, _plain(parsers[verb], before), last, variables)
 
 
-def _complete(words: list[str]) -> list[str]:
-    last = words[-1] if words else ""
-    if len(words) <= 1:
-        return [name for name in VERBS if name.startswith(last)]
-    if words[0] in _WITH_CLASS and len(words) == 2:
-        return _chain(last) if "." in last else _classes(last, words[0])
-    if "=" in last:
-        name, _, begin = last.partition("=")
-        return [f"{name}={value}" for value in _values(name) if value.startswith(begin)]
-    if words[0] in (*_WITH_CLASS, "make"):
-        return [f"{name}=" for name in _KEYS if name.startswith(last)]
-    return []
+def _action(parser: argparse.ArgumentParser, before: list[str]) -> argparse.Action | None:
+    """Return the argument that the next word is for."""
+    if before:
+        option = parser._option_string_actions.get(before[-1])
+        if option is not None and option.nargs != 0:
+            return option
+    places = parser._get_positional_actions()
+    taken = len(_plain(parser, before))
+    if taken < len(places):
+        return places[taken]
+    return places[-1] if places and places[-1].nargs in ("*", "+") else None
 
 
-def _classes(begin: str, verb: str) -> list[str]:
-    wanted = registered_classes().items()
-    return sorted(
-        name
-        for name, cls in wanted
-        if name.startswith(begin) and (verb == "query" or hasattr(cls, "plan"))
-    )
+def _plain(parser: argparse.ArgumentParser, before: list[str]) -> list[str]:
+    """Leave out options and their values."""
+    found: list[str] = []
+    is_value = False
+    for word in before:
+        option = parser._option_string_actions.get(word)
+        if option is None and not is_value:
+            found.append(word)
+        is_value = option is not None and option.nargs != 0
+    return found
 
 
-def _chain(path: str) -> list[str]:
-    *before, begin = path.split(".")
-    here: Any = class_named(before[0])
-    for name in before[1:]:
-        here = here._attributes[name].type if here and name in here._attributes else None
-    attributes = getattr(here, "_attributes", {})
-    return [".".join([*before, name]) for name in sorted(attributes) if name.startswith(begin)]
+def _options(context: Any, variables: dict[str, Any]) -> tuple[list[str], str]:
+    """Return what fits, and the fragment that it replaces."""
+    text = context.text_until_cursor
+    if context.cursor_line > 0 and _SQL.match(context.full_text):
+        token = re.search(r"\w*$", text)
+        fragment = token[0] if token else ""
+        return suggest_sql(context.full_text, fragment), fragment
+    found = _CELL.match(text) if context.cursor_line == 0 else None
+    if found and " " not in found["words"]:
+        words = found["words"]
+        return [name for name in TEXT_VERBS if name.startswith(words)], words
+    found = found or _LINE.match(text)
+    if found is None:
+        return [], ""
+    words = found["words"]
+    return complete(words, variables), re.split(r"\s+", words)[-1]
 
 
-def _values(name: str) -> list[str]:
-    if name in ("chip", "filter", "instrument"):
-        cls: Any = {"chip": Chip, "filter": Filter, "instrument": Instrument}[name]
-        return sorted({item.name for item in Query(cls).limit(200)})
-    if name == "date":
-        return sorted(set(Query(RawFrame).columns("night")["night"].tolist()))[-50:]
-    return []
+def _matcher(shell: Any) -> Any:
+    """Make what IPython asks at every TAB."""
+
+    @context_matcher(identifier="awlab", priority=100)
+    def awe_matcher(context: Any) -> Any:
+        try:
+            options, token = _options(context, shell.user_ns)
+        # Completion must never be in the way: whatever goes wrong, there are no suggestions.
+        except Exception:
+            options, token = [], ""
+        return {
+            "completions": [SimpleCompletion(text=option, type="awe") for option in options],
+            "matched_fragment": token,
+            "suppress": bool(options),
+        }
+
+    return awe_matcher
+
+
+def install(shell: Any) -> None:
+    """Complete what stands behind ``%awe`` in this shell."""
+    if not _installed(shell):
+        shell.Completer.custom_matchers.append(_matcher(shell))
+
+
+def remove(shell: Any) -> None:
+    """Complete nothing of awlab's any more."""
+    for matcher in _installed(shell):
+        shell.Completer.custom_matchers.remove(matcher)
+
+
+def _installed(shell: Any) -> list[Any]:
+    return [
+        matcher
+        for matcher in shell.Completer.custom_matchers
+        if getattr(matcher, "matcher_identifier", "") == "awlab"
+    ]

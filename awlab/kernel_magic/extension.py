@@ -5,36 +5,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from IPython.core.completer import SimpleCompletion, context_matcher
-
-from awlab.kernel_magic import boolean_words, short_errors
-from awlab.kernel_magic.completer import complete
+from awlab.kernel_magic import boolean_words, completer, display, short_errors
+from awlab.kernel_magic.config import PromptConfig, prompt
 from awlab.kernel_magic.magics import AweMagics
 
 __all__ = ["load", "unload"]
 
 
-@context_matcher()
-def awe_matcher(context: Any) -> Any:
-    """Complete what stands behind ``%awe``."""
-    line = context.line_with_cursor[: context.cursor_position]
-    _, found, rest = line.rpartition("%awe ")
-    if not found:
-        return {"completions": []}
-    options = complete("awe " + rest)
-    token = rest.split(" ")[-1]
-    return {
-        "completions": [SimpleCompletion(text=text, type="awe") for text in options],
-        "matched_fragment": token,
-        "suppress": bool(options),
-    }
-
-
 def load(shell: Any) -> None:
-    """Register magics, completion and short errors in a shell."""
+    """Register magics, completion, displays and short errors in a shell."""
+    # Verbs and completion name classes: all of them must be known.
     import_module("awlab.backend.targets")
     shell.register_magics(AweMagics)
-    shell.Completer.custom_matchers.append(awe_matcher)
+    completer.install(shell)
+    display.install(shell)
     short_errors.install(shell)
 
 
@@ -42,7 +26,10 @@ def unload(shell: Any) -> None:
     """Take all of it away again."""
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("awe", None)
-    if awe_matcher in shell.Completer.custom_matchers:
-        shell.Completer.custom_matchers.remove(awe_matcher)
+    shell.magics_manager.registry.pop("AweMagics", None)
+    completer.remove(shell)
+    display.remove(shell)
     short_errors.remove(shell)
     boolean_words.remove(shell)
+    for name, value in PromptConfig().as_dict().items():
+        setattr(prompt, name, value)

@@ -75,16 +75,69 @@ def test_start_here(in_demo):
     assert "awlab-account" in shown
 
 
-def test_five_lines_at_the_awe_prompt(in_demo, tmp_path):
+@pytest.fixture
+def awe(in_demo, tmp_path, monkeypatch):
+    """The Awe kernel is among Jupyter's."""
     folder = tmp_path / "kernels" / "awe"
     folder.mkdir(parents=True)
     spec = json.loads((REPOSITORY / "jupyter-config/kernelspec/awe/kernel.json").read_text())
+    assert spec["argv"][1:] == ["-m", "awlab.kernel_magic.awe_kernel", "-f", "{connection_file}"]
     spec["argv"][0] = sys.executable
     (folder / "kernel.json").write_text(json.dumps(spec))
-    os.environ["JUPYTER_PATH"] = str(tmp_path)
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(FIVE_LINES)])
-    NotebookClient(notebook, timeout=120, kernel_name="awe").execute()
-    assert "7 7 True True" in outputs(notebook.cells[0])
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    return "awe"
+
+
+def cells(*sources, kernel="python3", **options):
+    """Run cells in a kernel and return them."""
+    made = [nbformat.v4.new_code_cell(source) for source in sources]
+    notebook = nbformat.v4.new_notebook(cells=made)
+    NotebookClient(notebook, timeout=120, kernel_name=kernel, **options).execute()
+    return notebook.cells
+
+
+def test_five_lines_at_the_awe_prompt(awe):
+    (cell,) = cells(FIVE_LINES, kernel=awe)
+    assert "7 7 True True" in outputs(cell)
+
+
+def test_five_lines_with_signs_in_plain_python(in_demo):
+    start = "from awlab import *\nimport bqplot.pyplot as pylab"
+    _, cell = cells(start, FIVE_LINES.replace(" and (", " & ("))
+    assert "7 7 True True" in outputs(cell)
+
+
+def test_words_are_plain_python_elsewhere_and_when_switched_off(awe):
+    _, mistake = cells("from awlab import *\n%load_ext awlab", FIVE_LINES, allow_errors=True)
+    assert mistake.outputs[-1]["ename"] == "AmbiguousTruth"
+    assert "&" in "".join(mistake.outputs[-1]["traceback"])
+    off = "%awe config boolean_words off"
+    _, mistake = cells(off, FIVE_LINES, kernel=awe, allow_errors=True)
+    assert mistake.outputs[-1]["ename"] == "AmbiguousTruth"
+
+
+def test_what_the_awe_prompt_shows(awe):
+    query, plan, lineage, sql, got = cells(
+        "ReducedScienceFrame.chip.name == 'ccd53' and not ReducedScienceFrame.filter == '#842'",
+        "%awe plan BiasFrame chip=ccd50 date=2000-04-28",
+        "q = %awe query BiasFrame chip=ccd50\n%awe status\n%awe lineage q[0]",
+        "%%awe sql\nSELECT f.name, count(*) FROM RawScienceFrame r\n"
+        "JOIN Filter f ON f.id = r.filter GROUP BY f.name ORDER BY f.name",
+        "x = %awe get BiasFrame chip=ccd50 date=2000-04-28\nprint(x.uptodate(), np.pi > 3)",
+        kernel=awe,
+    )
+    bundle = query.outputs[-1]["data"]
+    assert "7 objects" in bundle["text/plain"]
+    assert "<table class='awlab-table'>" in bundle["text/html"]
+    assert "awlab-plan" in plan.outputs[-1]["data"]["text/html"]
+    assert "BiasFrame ccd50 2000-04-28: up to date" in plan.outputs[-1]["data"]["text/plain"]
+    assert "PostgreSQL" in lineage.outputs[0]["data"]["text/plain"]
+    assert "awlab-account" in lineage.outputs[-1]["data"]["text/html"]
+    assert [line.split() for line in outputs(sql).splitlines()[3:]] == [
+        ["#842", "56"],
+        ["#844", "56"],
+    ]
+    assert "True" in outputs(got)
 
 
 def test_a_mistake_is_one_line(in_demo):

@@ -1,4 +1,8 @@
-"""The verbs of ``%awe``: one small file each."""
+"""The verbs of ``%awe``: one small file each.
+
+Every verb has a documentation that is its help, ``arguments(parser)`` and ``run(options, shell)``.
+One with ``TAKES_TEXT`` gets the rest of the line, or a cell, as it was typed in ``options.text``.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from awlab.kernel_magic.verbs import (
     config,
     context,
     get,
+    help,
     ingest,
     inspect,
     jobs,
@@ -15,14 +20,18 @@ from awlab.kernel_magic.verbs import (
     make,
     plan,
     query,
+    sql,
     stats,
     status,
 )
+
+__all__ = ["VERBS"]
 
 VERBS: dict[str, ModuleType] = {
     "status": status,
     "context": context,
     "query": query,
+    "sql": sql,
     "get": get,
     "plan": plan,
     "make": make,
@@ -32,10 +41,5 @@ VERBS: dict[str, ModuleType] = {
     "jobs": jobs,
     "stats": stats,
     "config": config,
+    "help": help,
 }
-
-from awlab.kernel_magic.verbs import help as help_verb  # noqa: E402 - it tells of all the others
-
-VERBS["help"] = help_verb
-
-__all__ = ["VERBS"]

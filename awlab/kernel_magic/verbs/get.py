@@ -1,6 +1,12 @@
 """``%awe get``: the target that exists and is up to date, or made with all it needs.
 
-Example: ``x = %awe get BiasFrame chip=ccd50 date=2000-04-28``.
+Calibrations are asked by instrument, chip, filter and date (the observing night), science by the
+same and object, or by raw; what is missing comes from the context, and ``chip=*`` means all. A
+variable that holds an object may stand as a value. A name with dots is a process parameter.
+
+Examples: ``x = %awe get BiasFrame chip=ccd50 date=2000-04-28``,
+``%awe get --dry-run BiasFrame chip=ccd50 date=2000-04-28``,
+``x = %awe get BiasFrame chip=ccd50 date=2000-04-28 BiasFrame.process_params.SIGMA_CLIP=5.0``.
 Python: ``BiasFrame.get(chip='ccd50', date='2000-04-28')``.
 """
 
@@ -9,15 +15,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from awlab.kernel_magic.verbs.words import key_of, target_class
+from awlab.kernel_magic.words import key_and_pars, target_class
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Take a class and a key."""
-    parser.add_argument("target")
-    parser.add_argument("key", nargs="*", metavar="name=value")
+    parser.add_argument("--dry-run", action="store_true", help="return the plan, make nothing")
+    parser.add_argument("target", metavar="TARGET")
+    parser.add_argument("key", nargs="*", default=[], metavar="NAME=VALUE")
 
 
-def run(options: argparse.Namespace, _shell: Any) -> Any:
+def run(options: argparse.Namespace, shell: Any) -> Any:
     """Return the object, or the list of them."""
-    return target_class(options.target).get(**key_of(options.key))
+    key, pars = key_and_pars(options.key, shell)
+    return target_class(options.target).get(commit=not options.dry_run, pars=pars or None, **key)

@@ -1,39 +1,45 @@
 """``%awe ingest``: bring FITS files and folders into the database.
 
-Examples: ``%awe ingest /data/night1``, ``%awe ingest --dry-run *.fits``.
-Python: ``ingest(['/data/night1'])``.
+Returns the report: what was new, what was known already, and every file that was refused with the
+reason; one bad file never stops the rest. ``--dry-run`` only says what would be done.
+
+Examples: ``%awe ingest ~/night1``, ``%awe ingest --dry-run ~/night1/*.fits``,
+``report = %awe ingest --instrument WFI ~/night1``.
+Python: ``ingest(['night1'])``.
 """
 
 from __future__ import annotations
 
 import argparse
+import glob
+import os
 from typing import Any
 
 from awlab.backend.ingest import ingest
+from awlab.kernel_magic.progress import Bar
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Take files and folders."""
-    parser.add_argument("paths", nargs="+")
-    parser.add_argument("--dry-run", action="store_true")
-    parser.add_argument("--instrument")
-    parser.add_argument("--purpose", default="")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done")
+    parser.add_argument("--instrument", metavar="NAME", help="if it is not recognised")
+    parser.add_argument("--purpose", default="", metavar="TEXT", help="what they were taken for")
+    parser.add_argument("paths", nargs="+", metavar="PATH")
 
 
 def run(options: argparse.Namespace, _shell: Any) -> Any:
     """Return the report; the notebook shows it as a table."""
-    from tqdm.auto import tqdm
-
-    with tqdm(unit=" files", leave=False) as bar:
-
-        def progress(done: int, total: int, _name: str) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
+    with Bar(" files") as bar:
         return ingest(
-            options.paths,
+            [path for text in options.paths for path in _expanded(text)],
             instrument=options.instrument,
             purpose=options.purpose,
             dry_run=options.dry_run,
-            progress=progress,
+            progress=bar,
         )
+
+
+def _expanded(text: str) -> list[str]:
+    """Do what a terminal does with ``~`` and ``*``; what fits nothing is told by ingest."""
+    path = os.path.expanduser(text)
+    return sorted(glob.glob(path, recursive=True)) or [path]

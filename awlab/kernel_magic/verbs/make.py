@@ -1,6 +1,10 @@
-"""``%awe make``: run a sequence for a whole night, all chips in parallel.
+"""``%awe make``: run a sequence for a whole night on this machine, all chips in parallel.
 
-Example: ``%awe make Reduce instrument=WFI date=2000-04-28``.
+Without chip and filter all of them are made. Returns the job; ``.products`` are the objects.
+Interrupting the kernel stops before the next target; what is finished stays.
+
+Examples: ``%awe make Reduce instrument=WFI date=2000-04-28``,
+``job = %awe make --background Bias instrument=WFI date=2000-04-28``.
 Python: ``lpu.run('Reduce', instrument='WFI', date='2000-04-28')``.
 """
 
@@ -11,16 +15,23 @@ from importlib import import_module
 from typing import Any
 
 from awlab.backend.process import lpu
-from awlab.kernel_magic.verbs.words import key_of
+from awlab.kernel_magic.progress import watch
+from awlab.kernel_magic.words import key_and_pars
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Take a sequence and a key."""
-    parser.add_argument("sequence")
-    parser.add_argument("key", nargs="*", metavar="name=value")
+    parser.add_argument("--background", action="store_true", help="do not wait for the end")
+    parser.add_argument("--processes", type=int, metavar="NUMBER", help="worker processes")
+    parser.add_argument("sequence", metavar="SEQUENCE")
+    parser.add_argument("key", nargs="*", default=[], metavar="NAME=VALUE")
 
 
-def run(options: argparse.Namespace, _shell: Any) -> Any:
-    """Return the finished job."""
+def run(options: argparse.Namespace, shell: Any) -> Any:
+    """Return the job, finished unless it runs in the background."""
     import_module("awlab.backend.targets")
-    return lpu.run(options.sequence, **key_of(options.key))
+    key, pars = key_and_pars(options.key, shell)
+    job = lpu.run(
+        options.sequence, pars=pars or None, processes=options.processes, wait=False, **key
+    )
+    return job if options.background else watch(job)

@@ -1,6 +1,9 @@
 """``%awe stats``: objects by class, and how many are flagged or invalid.
 
-Example: ``%awe stats``. Python: ``BiasFrame.select_all().count()``.
+Counts what the context may see, in two statements whatever the size.
+
+Examples: ``%awe stats``.
+Python: ``awlab.backend.database.take_census()``, ``BiasFrame.select_all().count()``.
 """
 
 from __future__ import annotations
@@ -9,18 +12,19 @@ import argparse
 from typing import Any
 
 from awlab.backend.database import take_census
+from awlab.kernel_magic.display import Table, show
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(_parser: argparse.ArgumentParser) -> None:
     """Take none."""
-    parser.set_defaults(verb="stats")
 
 
 def run(_options: argparse.Namespace, _shell: Any) -> None:
-    """Print the table."""
+    """Show the table."""
     census = take_census()
-    print(f"{'class':<32}{'objects':>9}{'flagged':>9}{'invalid':>9}")
-    for name, count in census.objects.items():
-        flagged, invalid = census.flagged.get(name, 0), census.invalid.get(name, 0)
-        print(f"{name:<32}{count:>9,}{flagged:>9,}{invalid:>9,}")
-    print(f"{'all':<32}{census.total:>9,}   {census.edges:,} lineage edges")
+    rows = [
+        (name, count, census.flagged.get(name, 0), census.invalid.get(name, 0))
+        for name, count in census.objects.items()
+    ]
+    caption = f"{census.total:,} objects, {census.edges:,} lineage edges"
+    show(Table(["class", "objects", "flagged", "invalid"], rows, caption))

@@ -1,6 +1,10 @@
 """``%awe status``: where you are connected, as whom, and what is there.
 
-Example: ``%awe status``. Python: ``awlab.connect()``, ``context``.
+Connects if nothing is connected yet; awlab's own PostgreSQL is started if it sleeps. Objects are
+counted as far as the context may see them.
+
+Examples: ``%awe status``.
+Python: ``awlab.connect()``, ``context``.
 """
 
 from __future__ import annotations
@@ -10,18 +14,24 @@ from typing import Any
 
 from awlab.backend.database import context, current_database, server_state, take_census
 from awlab.backend.datamodel import dataserver_location
+from awlab.kernel_magic.display import Table, show
 
 
-def arguments(parser: argparse.ArgumentParser) -> None:
+def arguments(_parser: argparse.ArgumentParser) -> None:
     """Take none."""
-    parser.set_defaults(verb="status")
 
 
 def run(_options: argparse.Namespace, _shell: Any) -> None:
-    """Say it in a few lines."""
-    state = server_state()
-    census = take_census()
-    print(f"database    {current_database().url.database}, PostgreSQL {state.version}")
-    print(f"files       {dataserver_location()}")
-    print(f"context     {context}")
-    print(f"objects     {census.total:,} in {len(census.objects)} classes, {census.edges:,} edges")
+    """Show it as a short table."""
+    state, census = server_state(), take_census()
+    url = current_database().url
+    where = f"{url.host}:{url.port or 5432}" if url.host else "awlab's own"
+    rows = [
+        ("database", f"{url.database} on {where}, PostgreSQL {state.version}"),
+        ("size", f"{state.size / 1e6:,.0f} MB, {state.connections} connections"),
+        ("files", dataserver_location()),
+        ("context", str(context).removeprefix("Context: ")),
+        ("objects", f"{census.total:,} of {len(census.objects)} classes"),
+        ("lineage", f"{census.edges:,} edges"),
+    ]
+    show(Table(["status", ""], rows))

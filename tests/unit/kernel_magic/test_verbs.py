@@ -1,0 +1,229 @@
+"""Every verb, as somebody types it."""
+
+from __future__ import annotations
+
+import pytest
+
+from awlab.backend.database import DBObject, Query, commit_objects, context, persistent
+from awlab.backend.errors import (
+    AccessDenied,
+    NotUnique,
+    ObjectNotFound,
+    QueryError,
+    TargetError,
+)
+from awlab.backend.ingest import IngestReport
+from awlab.backend.lineage import Account
+from awlab.backend.process import Plan, ProcessTarget
+
+
+class MagicSource(DBObject):
+    """Something measured."""
+
+    name = persistent("Name", str, "")
+    level = persistent("Level [ADU]", float, 1.0)
+
+
+class MagicDouble(ProcessTarget):
+    """Twice a source."""
+
+    SEQUENCE = "MagicDouble"
+    source = persistent("What is doubled", MagicSource)
+    level = persistent("Twice the level [ADU]", float, 0.0)
+
+    def make(self):
+        """Double it."""
+        self.level = 2 * self.source.level
+
+
+@pytest.fixture(scope="module")
+def sources(database):
+    commit_objects([MagicSource(name=f"s{i}", level=float(i)) for i in range(30)])
+    return list(Query(MagicSource).order_by("level"))
+
+
+@pytest.fixture
+def desk(shell, sources, equipment):
+    """A shell with a few variables."""
+    shell.user_ns.update(one=sources[1], two=sources[2], every=Query(MagicSource))
+    return shell
+
+
+def told(shell, capsys, code):
+    capsys.readouterr()
+    shell.run_cell(code)
+    return capsys.readouterr().out
+
+
+def test_status(desk, capsys):
+    text = told(desk, capsys, "%awe status")
+    assert all(word in text for word in ("PostgreSQL", "files", context.user, "edges"))
+
+
+def test_context(desk, capsys):
+    assert context.user in told(desk, capsys, "%awe context")
+    told(desk, capsys, "%awe context privileges=2 instrument=MAGIC")
+    assert (context.privileges, context.instrument) == (2, "MAGIC")
+    with pytest.raises(AccessDenied):
+        desk.run_cell("%awe context project=NotMine")
+    for bad in ("privileges=9", "colour=red", "project", "privileges=1 privileges=2"):
+        with pytest.raises(QueryError):
+            desk.run_cell(f"%awe context {bad}")
+    desk.run_cell("%awe context privileges=1 instrument=")
+    assert (context.privileges, context.instrument) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("MagicSource", 30),
+        ("MagicSource name=s3", 1),
+        ("MagicSource name=s1*", 11),
+        ("MagicSource level=3", 1),
+        ("MagicSource.level > 27", 2),
+        ("MagicSource.name == 's3' or MagicSource.name == \"s4\"", 2),
+        ("not (MagicSource.level > 27) and MagicSource.level > 20", 7),
+        ("(MagicSource.level > 27) & (MagicSource.level < 29)", 1),
+        ("every", 30),
+        ("MagicDouble.source.name == one.name", 0),
+        ("Chip instrument=MAGIC", 3),
+    ],
+)
+def test_query(desk, line, count):
+    desk.run_cell(f"q = %awe query {line}")
+    assert len(desk.user_ns["q"]) == count
+
+
+def test_query_takes_a_cell(desk):
+    found = desk.run_cell("%%awe query\n(MagicSource.level > 3)\n").result
+    assert found.count() == 26
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("MagicSourc", ObjectNotFound),
+        ("MagicSource nam=s3", AttributeError),
+        ("MagicSource.name == s3", ObjectNotFound),
+        ("MagicSource.name", QueryError),
+        ("1 + 1", QueryError),
+        ("--page 0 MagicSource", QueryError),
+        ("MagicSource name='; DROP TABLE x; --' level=nothing", QueryError),
+    ],
+)
+def test_a_wrong_query(desk, line, error):
+    with pytest.raises(error):
+        desk.run_cell(f"%awe query {line}")
+
+
+def test_pages(desk):
+    desk.run_cell("%awe config rows 12 --quiet")
+    first = desk.shows("%awe query MagicSource")
+    assert "30 objects, 1 to 12 shown; the next ones: q[12:24]" in first["text/plain"]
+    assert "<table" in first["text/html"]
+    last = desk.shows("%awe query --page 3 MagicSource")["text/plain"]
+    assert "25 to 30 shown" in last
+    assert "next" not in last
+    assert "0 objects" in desk.shows("%awe query MagicSource name=none")["text/plain"]
+
+
+def test_get_plan_and_make(desk, capsys):
+    plan = desk.run_cell("%awe plan MagicDouble source=one").result
+    assert isinstance(plan, Plan)
+    assert "to be built" in desk.shows("%awe plan --depth 1 MagicDouble source=one")["text/plain"]
+    assert desk.run_cell("%awe get --dry-run MagicDouble source=one").result.work
+    desk.run_cell("x = %awe get MagicDouble source=one")
+    made = desk.user_ns["x"]
+    assert (made.level, made.source.name) == (2.0, "s1")
+    assert desk.run_cell("%awe get MagicDouble source=x.source").result == made
+    job = desk.run_cell("%awe make MagicDouble source=two").result
+    assert (job.status, [item.level for item in job.products]) == ("finished", [4.0])
+    assert "MagicDouble" in told(desk, capsys, "%awe jobs")
+    assert "finished" in told(desk, capsys, f"%awe jobs {job.number}")
+    later = desk.run_cell("%awe make --background MagicDouble source=two").result
+    assert later.wait().status == "finished"
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("get Chip name=x", QueryError),
+        ("get MagicDouble", TargetError),
+        ("get MagicDouble colour=red", TargetError),
+        ("get MagicDouble source", QueryError),
+        ("get BiasFrame chip=nope date=2000-01-01", TargetError),
+        ("make Nothing date=2000-01-01", TargetError),
+        ("jobs 123456", ObjectNotFound),
+    ],
+)
+def test_wrong_targets(desk, line, error):
+    with pytest.raises(error):
+        desk.run_cell(f"%awe {line}")
+
+
+def test_lineage(desk, tmp_path, capsys):
+    desk.run_cell("x = %awe get MagicDouble source=one")
+    assert isinstance(desk.run_cell("%awe lineage x").result, Account)
+    assert "MagicSource" in desk.shows("%awe lineage x")["text/plain"]
+    by_identity = desk.run_cell(f"%awe lineage {desk.user_ns['x'].object_id}").result
+    assert by_identity.title == desk.run_cell("%awe lineage x").result.title
+    assert "flowchart" in told(desk, capsys, "%awe lineage --mermaid x")
+    told(desk, capsys, f"%awe lineage --prov {tmp_path / 'prov.json'} x")
+    assert (tmp_path / "prov.json").stat().st_size > 100
+
+
+def test_inspect(desk):
+    text = desk.shows("%awe inspect one")["text/plain"]
+    assert "Level" in text
+    assert "adu" in text.lower()
+    assert desk.shows("%awe inspect every[3]")["text/plain"].startswith("MagicSource")
+
+
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("nothing", ObjectNotFound),
+        ("every", NotUnique),
+        ("every[0:0]", ObjectNotFound),
+        ("every[1000]", ObjectNotFound),
+        ("one.nothing", ObjectNotFound),
+        ("'text'", ObjectNotFound),
+        ("0192f0c1-7d3e-7abc-8def-0123456789ab", ObjectNotFound),
+        ("missing.fits", ObjectNotFound),
+    ],
+)
+def test_wrong_objects(desk, name, error):
+    with pytest.raises(error):
+        desk.run_cell(f'%awe inspect "{name}"')
+
+
+def test_ingest(desk, tmp_path):
+    (tmp_path / "a.fits").write_text("no FITS")
+    (tmp_path / "b.fits").write_text("neither")
+    report = desk.run_cell(f"%awe ingest --dry-run {tmp_path}/*.fits").result
+    assert isinstance(report, IngestReport)
+    assert report.counts == {"refused": 2}
+    assert "<table" in desk.shows(f"%awe ingest {tmp_path}")["text/html"]
+
+
+def test_stats(desk, capsys):
+    text = told(desk, capsys, "%awe stats")
+    assert "MagicSource" in text
+    assert "30" in text
+
+
+def test_help(desk, capsys):
+    text = told(desk, capsys, "%awe help")
+    assert "%awe lineage" in text
+    assert "%%awe sql" in text
+    assert "usage: %awe get" in told(desk, capsys, "%awe help get")
+    assert told(desk, capsys, "%awe get --help") == told(desk, capsys, "%awe help get")
+    with pytest.raises(QueryError):
+        desk.run_cell("%awe help nothing")
+
+
+def test_config(desk, capsys):
+    assert "boolean_words  off" in told(desk, capsys, "%awe config")
+    told(desk, capsys, "%awe config boolean_words on")
+    desk.run_cell("q = (every.root.level > 3) and (every.root.level < 6)")
+    assert len(desk.user_ns["q"]) == 2
