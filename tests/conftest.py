@@ -43,6 +43,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """Path of the system's Chromium, for a test that drives it."""
+    path = chromium()
+    assert path is not None, "tests that ask for a browser belong below tests/browser"
+    return path
+
+
+@pytest.fixture(scope="session")
 def repository() -> Path:
     """Root of the checkout."""
     return REPOSITORY

@@ -1,0 +1,75 @@
+"""Debian's Chromium, cut off from the world; a page fails its test on whatever goes wrong in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+# Root may not use the sandbox; no name is resolved, so that nothing can come from elsewhere.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+)
+
+
+@pytest.fixture(scope="session")
+def chromium(chromium_path) -> Iterator[Any]:
+    """The browser, one for all tests of this process."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def troubles() -> list[str]:
+    """What went wrong in the pages of this test: a test that provokes something may clear it."""
+    return []
+
+
+@pytest.fixture
+def open_page(chromium, troubles) -> Iterator[Callable[..., Any]]:
+    """Make pages: ``open_page(width=900, height=700, color_scheme="dark")``.
+
+    The test fails at its end on errors in the page or its console, and on foreign requests.
+    """
+    contexts = []
+
+    def open_one(*, width: int = 1400, height: int = 900, color_scheme: str = "light") -> Any:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=color_scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: troubles.append(f"error in the page: {error}"))
+        page.on("console", lambda message: _hear(message, troubles))
+        page.on("request", lambda request: _watch(request, troubles))
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not troubles, "\n".join(troubles)
+
+
+@pytest.fixture
+def page(open_page) -> Any:
+    """One page of 1400 by 900 pixels, light."""
+    return open_page()
+
+
+def _hear(message: Any, troubles: list[str]) -> None:
+    if message.type == "error":
+        troubles.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+
+def _watch(request: Any, troubles: list[str]) -> None:
+    parts = urlsplit(request.url)
+    if parts.scheme in ("http", "https", "ws", "wss") and parts.hostname != "127.0.0.1":
+        troubles.append(f"foreign request: {request.url}")
