@@ -32,6 +32,13 @@ if TYPE_CHECKING:
         master_flat,
     )
     from awlab.backend.algorithms.gain import GainMeasurement, GainOptions, measure_gain
+    from awlab.backend.algorithms.grid import (
+        GridWindow,
+        TanGrid,
+        common_grid,
+        frame_window,
+        plate_grid,
+    )
     from awlab.backend.algorithms.linearity import Linearity, fit_linearity
     from awlab.backend.algorithms.overscan import (
         OVERSCAN_METHODS,
@@ -57,6 +64,12 @@ if TYPE_CHECKING:
         reduce_frame,
     )
     from awlab.backend.algorithms.regions import ReadoutLayout, Region
+    from awlab.backend.algorithms.regrid import (
+        RegriddedImage,
+        RegridOptions,
+        noise_ratio,
+        regrid_frame,
+    )
     from awlab.backend.algorithms.smoothing import smooth_map
     from awlab.backend.algorithms.statistics import (
         ImageStatistics,
@@ -75,6 +88,7 @@ _MODULES = {
     "dark": ("master_dark",),
     "flats": ("CombinedFlat", "MasterFlat", "MasterFlatOptions", "combine_flats", "master_flat"),
     "gain": ("GainMeasurement", "GainOptions", "measure_gain"),
+    "grid": ("GridWindow", "TanGrid", "common_grid", "frame_window", "plate_grid"),
     "linearity": ("Linearity", "fit_linearity"),
     "overscan": ("OVERSCAN_METHODS", "OverscanLevels", "measure_overscan", "trim"),
     "pixel_maps": (
@@ -95,6 +109,7 @@ _MODULES = {
         "reduce_frame",
     ),
     "regions": ("ReadoutLayout", "Region"),
+    "regrid": ("RegridOptions", "RegriddedImage", "noise_ratio", "regrid_frame"),
     "smoothing": ("smooth_map",),
     "statistics": (
         "ImageStatistics",
@@ -118,6 +133,7 @@ __all__ = [
     "DetectorNoise",
     "GainMeasurement",
     "GainOptions",
+    "GridWindow",
     "ImageStatistics",
     "Linearity",
     "MasterFlat",
@@ -129,13 +145,18 @@ __all__ = [
     "ReadoutLayout",
     "ReducedImage",
     "Region",
+    "RegridOptions",
+    "RegriddedImage",
     "SubWindowStatistics",
+    "TanGrid",
     "clipped_statistics",
     "cold_pixel_map",
     "combine_flats",
     "combine_frames",
+    "common_grid",
     "content_hash",
     "fit_linearity",
+    "frame_window",
     "hot_pixel_map",
     "image_statistics",
     "inverse_variance",
@@ -146,8 +167,11 @@ __all__ = [
     "measure_overscan",
     "measure_read_noise",
     "merge_pixel_maps",
+    "noise_ratio",
+    "plate_grid",
     "prewarm",
     "reduce_frame",
+    "regrid_frame",
     "saturated_pixel_map",
     "sky_level",
     "smooth_map",
