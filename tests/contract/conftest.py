@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import pytest
@@ -37,3 +38,35 @@ def database(home):
     from awlab.backend.database import current_database
 
     return current_database()
+
+
+@pytest.fixture(scope="module")
+def as_user(home):
+    """Connect as another login role: ``with as_user("anna") as database: ...``."""
+    from awlab.backend.database import Database, connection, current_database
+
+    owner = current_database()
+    made = {}
+
+    def login(name):
+        with owner.transaction() as opened:
+            known = opened.exec_driver_sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'")
+            if known.first() is None:
+                opened.exec_driver_sql(f'CREATE ROLE "{name}" LOGIN')
+                opened.exec_driver_sql(f'GRANT "{owner.user}" TO "{name}"')
+        url = owner.url.set(username=name).render_as_string(hide_password=False)
+        return Database(url)
+
+    @contextlib.contextmanager
+    def switch(name):
+        if name not in made:
+            made[name] = login(name)
+        before, connection._current = connection._current, made[name]
+        try:
+            yield made[name]
+        finally:
+            connection._current = before
+
+    yield switch
+    for database in made.values():
+        database.close()

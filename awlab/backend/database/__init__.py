@@ -15,6 +15,7 @@ from awlab.backend.database.connection import (
     open_database,
 )
 from awlab.backend.database.context import PRIVILEGES, Context, context
+from awlab.backend.database.deletion import Deletion, use_file_remover
 from awlab.backend.database.embedded import start as start_embedded
 from awlab.backend.database.embedded import status as embedded_status
 from awlab.backend.database.expression import (
@@ -62,6 +63,7 @@ from awlab.backend.database.server_state import (
     incomplete_objects,
     server_state,
 )
+from awlab.backend.database.sharing import Changed
 from awlab.backend.database.stored_files import (
     StoredFile,
     files_of_all_objects,
@@ -77,11 +79,13 @@ __all__ = [
     "AttributePath",
     "Between",
     "Census",
+    "Changed",
     "Compare",
     "Context",
     "DBMeta",
     "DBObject",
     "Database",
+    "Deletion",
     "Direction",
     "Edges",
     "HeldLock",
@@ -138,4 +142,5 @@ __all__ = [
     "target_rows",
     "update_job",
     "update_target",
+    "use_file_remover",
 ]

@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from awlab.backend.database.class_tables import table_of
 from awlab.backend.database.connection import current_database
 from awlab.backend.database.context import context, now
-from awlab.backend.database.registry_tables import amendment
+from awlab.backend.database.registry_tables import amendment, dbobject
 from awlab.backend.database.resolve import attribute_of
 from awlab.backend.errors import AccessDenied, ImmutableObject, QueryError
 
-__all__ = ["AMENDABLE", "Amendment", "amend", "history"]
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+__all__ = ["AMENDABLE", "Amendment", "amend", "change_rows", "history", "lock_objects"]
 
 AMENDABLE = frozenset({"is_valid", "timestamp_start", "timestamp_end", "privileges", "project"})
 
@@ -52,7 +55,8 @@ def amend(objects: Sequence[Any], values: dict[str, Any], reason: str) -> None:
     Raises
     ------
     ImmutableObject
-        If an attribute may not change, or an object is not committed.
+        If an attribute may not change, or changes with the objects around it (privileges,
+        project: `context.publish`, `context.migrate`), or an object is not committed.
     AccessDenied
         If the object belongs to somebody else and to no project of the user.
     QueryError
@@ -66,6 +70,7 @@ def amend(objects: Sequence[Any], values: dict[str, Any], reason: str) -> None:
         checked.append((item, {n: attribute_of(type(item), n).check(v) for n, v in values.items()}))
     database = current_database()
     with database.transaction() as connection:
+        lock_objects(connection, [item._id for item, _ in checked])
         for item, new in checked:
             table = table_of(type(item))
             row = connection.execute(
@@ -94,7 +99,73 @@ def _entry(number: int, name: str, old: Any, new: Any, reason: str) -> dict[str,
     }
 
 
+def lock_objects(connection: Connection, ids: list[int], *, deleting: bool = False) -> list[Any]:
+    """Lock objects until the end of the transaction, always in the same order: no deadlocks.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a transaction.
+    ids : list of int
+        Row numbers.
+    deleting : bool
+        Also keep others from linking to them.
+
+    Returns
+    -------
+    list of Row
+        ``id, class_id, creator, project, privileges, object_id`` of each, visible or not.
+    """
+    o = dbobject.c
+    statement = (
+        sa.select(o.id, o.class_id, o.creator, o.project, o.privileges, o.object_id)
+        .where(o.id == sa.any_(sa.literal(ids, sa.ARRAY(sa.BigInteger))))
+        .order_by(o.id)
+        .with_for_update(key_share=not deleting)
+    )
+    return list(connection.execute(statement).all())
+
+
+def change_rows(
+    connection: Connection, class_name: str, ids: list[int], change: tuple[str, Any], reason: str
+) -> None:
+    """Change one attribute of many objects of one class, with its history: two statements.
+
+    Parameters
+    ----------
+    connection : Connection
+        Inside a transaction.
+    class_name : str
+        Their class; its code need not be known here.
+    ids : list of int
+        Row numbers, locked.
+    change : tuple of (str, object)
+        Attribute and new value.
+    reason : str
+        Why.
+    """
+    attribute, new = change
+    table = sa.table(class_name, sa.column("id", sa.BigInteger), sa.column(attribute))
+    mine = table.c.id == sa.any_(sa.literal(ids, sa.ARRAY(sa.BigInteger)))
+    old = sa.cast(table.c[attribute], sa.Text)
+    rest = [sa.literal(str(new)), sa.literal(reason), sa.literal(context.user)]
+    made = sa.literal(now(), sa.DateTime)
+    entries = sa.select(table.c.id, sa.literal(attribute), old, *rest, made).where(mine)
+    columns = ["object", "attribute", "old", "new", "reason", "member", "made"]
+    connection.execute(amendment.insert().from_select(columns, entries))
+    connection.execute(sa.update(table).where(mine).values({attribute: new}))
+
+
+_TOGETHER = {"privileges": "context.publish()", "project": "context.migrate()"}
+
+
 def _check_may_change(item: Any, values: dict[str, Any]) -> None:
+    together = next((name for name in values if name in _TOGETHER), None)
+    if together is not None:
+        raise ImmutableObject(
+            f"{type(item).__name__}.{together} changes together with what it was made from",
+            f"use {_TOGETHER[together]}",
+        )
     unknown = set(values) - AMENDABLE
     if unknown or item._id is None:
         what = sorted(unknown)[0] if unknown else "an object that is not committed"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from awlab.backend.database.bulk_columns import attribute_fields, check_links, list_of_links
 from awlab.backend.database.bulk_rows import Field, copy_stream, fixed_field, uuid_field
-from awlab.backend.database.class_tables import catalog, quoted
+from awlab.backend.database.class_tables import catalog, members_table, quoted
 from awlab.backend.database.connection import current_database
 from awlab.backend.database.context import context, now
 from awlab.backend.database.registry_tables import ID_SEQUENCE
@@ -36,7 +36,7 @@ _WORLD = 4
 # otherwise choose as for empty tables until it notices by itself, a minute later.
 _ANALYZE_FROM = 10_000
 
-_EDGE_COLUMNS = ("target", "source", "role", "ordinal")
+_MEMBER_COLUMNS = {"target": ">i8", "source": ">i8", "role": ">i4", "ordinal": ">i4"}
 
 
 def uuid7_array(n: int) -> NDArray[Any]:
@@ -110,11 +110,11 @@ def register_bulk(
         return np.empty(0, dtype=np.int64)
     ids = _new_ids(database, count)
     fields = _identity(cls, ids) | {name: f for name, f in values.items() if f is not None}
-    edges = _edges(database, ids, members)
+    lists_by_table = _lists_by_table(database, ids, members)
     with database.transaction() as connection:
         _copy(database, connection, cls.__name__, fields, count)
-        if edges is not None:
-            _copy(database, connection, "edge", edges, len(edges["target"].lengths))
+        for table, rows in lists_by_table.items():
+            _copy(database, connection, table, rows, len(rows["target"].lengths))
     if count >= _ANALYZE_FROM:
         _analyze(database, cls)
     return ids
@@ -168,24 +168,27 @@ def _same(value: bytes) -> Field:
     )
 
 
-def _edges(
+def _lists_by_table(
     database: Database, ids: NDArray[Any], members: dict[str, tuple[Any, Any, Any]]
-) -> dict[str, Field] | None:
-    """Rows of ``edge`` for lists of links; the trigger writes those of plain links."""
+) -> dict[str, dict[str, Field]]:
+    """Rows of the members of lists of links; the trigger writes the edges of plain links."""
     known = catalog(database)
-    parts: list[list[NDArray[Any]]] = []
+    parts: dict[str, list[list[NDArray[Any]]]] = {}
     for attribute, offsets, sources in members.values():
+        if not len(sources):
+            continue
         sizes = np.diff(offsets)
         ordinal = np.arange(len(sources)) - np.repeat(offsets[:-1], sizes)
         role = np.full(len(sources), known.role(attribute.name))
-        parts.append([np.repeat(ids, sizes), sources, role, ordinal])
-    if not sum(len(part[0]) for part in parts):
-        return None
-    target, source, role, ordinal = (np.concatenate(column) for column in zip(*parts, strict=True))
-    numbers = (target, source, role, ordinal)
-    wire = {name: (values, ">i8") for name, values in zip(_EDGE_COLUMNS, numbers, strict=True)}
-    wire["role"], wire["ordinal"] = (role, ">i4"), (ordinal, ">i4")
-    return {name: _integers(values, form) for name, (values, form) in wire.items()}
+        rows = parts.setdefault(members_table(attribute).name, [])
+        rows.append([np.repeat(ids, sizes), sources, role, ordinal])
+    return {table: _member_fields(rows) for table, rows in parts.items()}
+
+
+def _member_fields(parts: list[list[NDArray[Any]]]) -> dict[str, Field]:
+    numbers = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    wire = dict(zip(_MEMBER_COLUMNS.items(), numbers, strict=True))
+    return {name: _integers(values, form) for (name, form), values in wire.items()}
 
 
 def _integers(values: NDArray[Any], form: str) -> Field:

@@ -17,12 +17,27 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from awlab.backend.database.attributes import Persistent
-from awlab.backend.database.registry_tables import ID_SEQUENCE, dbclass, dbrole
+from awlab.backend.database.registry_tables import (
+    ID_SEQUENCE,
+    dbclass,
+    dbrole,
+    edge,
+    reference,
+)
 
 if TYPE_CHECKING:
     from awlab.backend.database.connection import Database
 
-__all__ = ["Catalog", "KnownTable", "catalog", "column_types", "definition", "table_of"]
+__all__ = [
+    "Catalog",
+    "KnownTable",
+    "catalog",
+    "column_types",
+    "definition",
+    "identity_index",
+    "members_table",
+    "table_of",
+]
 
 _SQL_TYPES: dict[type, Any] = {
     str: sa.Text,
@@ -72,6 +87,21 @@ def table_of(cls: Any) -> sa.Table:
     return table
 
 
+def members_table(attribute: Persistent) -> sa.Table:
+    """Return the table of the members of a list of links: lineage, or names only."""
+    return edge if attribute.dependency else reference
+
+
+def identity_index(cls: Any) -> tuple[str, ...]:
+    """Columns by which an object of a class is the same as one that exists; none for most classes.
+
+    What is private is the same for one user only: whether somebody else has such an object is
+    theirs to know.
+    """
+    key: tuple[str, ...] = cls._unique_on
+    return (*key, "creator") if key and not cls._named_for_all else key
+
+
 def definition(cls: Any) -> dict[str, Any]:
     """Describe a class well enough to read its table without its code."""
     attributes = [
@@ -89,9 +119,9 @@ def definition(cls: Any) -> dict[str, Any]:
     return {"attributes": attributes, "columns": columns}
 
 
-def definition_hash(cls: Any) -> str:
-    """Content hash of a class's definition."""
-    text = json.dumps(definition(cls), sort_keys=True)
+def definition_hash(described: dict[str, Any]) -> str:
+    """Content hash of a class's definition, as `definition` gives it."""
+    text = json.dumps(described, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -190,28 +220,33 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def trigger_ddl(cls: Any, class_id: int, roles: dict[str, int]) -> list[str]:
+def trigger_ddl(
+    name: str, class_id: int, described: dict[str, Any], roles: dict[str, int]
+) -> list[str]:
     """DDL of the triggers of a class's table.
 
     Parameters
     ----------
-    cls : type
-        Concrete persistent class.
+    name : str
+        Name of the class.
     class_id : int
         Its row in ``dbclass``.
+    described : dict
+        Its `definition`: all columns of the table, also those that this process does not know.
     roles : dict
-        Number of every dependency link.
+        Number of every role of the class.
     """
-    name = cls.__name__
+    attributes = {attribute["name"]: attribute for attribute in described["attributes"]}
     table, record, sync = quoted(name), quoted(f"record_{name}"), quoted(f"sync_{name}")
-    verdict = "is_valid, quality_flags" if "is_valid" in cls._attributes else "1, 0"
+    verdict = "is_valid, quality_flags" if "is_valid" in attributes else "1, 0"
     edges = [
-        f"SELECT id, {quoted(link)}, {number}, 0 FROM new_rows WHERE {quoted(link)} IS NOT NULL"
-        for link, number in roles.items()
-        if cls._attributes[link].kind == "link"
+        f"SELECT id, {quoted(link)}, {roles[link]}, 0 FROM new_rows WHERE {quoted(link)}"
+        " IS NOT NULL"
+        for link, attribute in attributes.items()
+        if attribute["kind"] == "link" and attribute["dependency"]
     ]
     insert_edges = f"INSERT INTO edge {' UNION ALL '.join(edges)};" if edges else ""
-    sync_valid = ", is_valid = n.is_valid" if "is_valid" in cls._attributes else ""
+    sync_valid = ", is_valid = n.is_valid" if "is_valid" in attributes else ""
     return [
         f"""CREATE OR REPLACE FUNCTION {record}() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
@@ -231,6 +266,10 @@ def trigger_ddl(cls: Any, class_id: int, roles: dict[str, int]) -> list[str]:
             FOR EACH STATEMENT EXECUTE FUNCTION {record}()""",
         f"""CREATE OR REPLACE TRIGGER refuse_change BEFORE UPDATE ON {table}
             FOR EACH ROW EXECUTE FUNCTION refuse_change()""",
+        f"""CREATE OR REPLACE TRIGGER refuse_loss BEFORE DELETE ON {table}
+            FOR EACH ROW EXECUTE FUNCTION refuse_loss()""",
+        f"""CREATE OR REPLACE TRIGGER refuse_always BEFORE TRUNCATE ON {table}
+            FOR EACH STATEMENT EXECUTE FUNCTION refuse_always()""",
         f"""CREATE OR REPLACE TRIGGER sync AFTER UPDATE ON {table}
             REFERENCING NEW TABLE AS new_rows
             FOR EACH STATEMENT EXECUTE FUNCTION {sync}()""",

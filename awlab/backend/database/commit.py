@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from awlab.backend.database.class_tables import catalog, table_of
+from awlab.backend.database.class_tables import (
+    catalog,
+    identity_index,
+    members_table,
+    table_of,
+)
 from awlab.backend.database.connection import current_database
-from awlab.backend.database.context import context, now
-from awlab.backend.database.registry_tables import ID_SEQUENCE, edge
+from awlab.backend.database.context import context, now, visible
+from awlab.backend.database.registry_tables import ID_SEQUENCE
 from awlab.backend.database.schema import ensure_tables
 from awlab.backend.errors import DependencyCycle
 
@@ -129,38 +134,71 @@ def _insert(database: Database, connection: Connection, item: Any, numbers: dict
     values = column_values(item, numbers)
     # A statement without the values in it is compiled once per class.
     statement = insert(table).values(id=sa.text(f"nextval('{ID_SEQUENCE}')"))
-    key: tuple[str, ...] = type(item)._unique_on
-    if key:
+    if type(item)._unique_on:
         # Things that only have a name, and parameter sets, exist once: the first one is taken.
+        known = _visible_same(connection, item, values)
+        if known is not None:
+            return known
+        key = identity_index(type(item))
         once = statement.on_conflict_do_nothing(index_elements=key).returning(table.c.id)
         found = connection.execute(once, values).scalar()
-        return _existing(connection, item, values) if found is None else int(found)
+        return _existing(connection, item, values, key) if found is None else int(found)
     number = int(connection.execute(statement.returning(table.c.id), values).scalar_one())
-    rows = [
-        {"target": number, "source": _number(other, numbers), "role": role, "ordinal": ordinal}
-        for name, role in _list_roles(database, item)
-        for ordinal, other in enumerate(item._state.get(name) or ())
-    ]
-    if rows:
-        connection.execute(edge.insert(), rows)
+    _insert_members(database, connection, item, number, numbers)
     return number
 
 
-def _existing(connection: Connection, item: Any, values: dict[str, Any]) -> int:
+def _insert_members(
+    database: Database, connection: Connection, item: Any, number: int, numbers: dict[int, int]
+) -> None:
+    """Write the lists of links of an object; its single links are written by the trigger."""
+    known = catalog(database)
+    for name, attribute in type(item)._attributes.items():
+        members = item._state.get(name) if attribute.kind == "links" else None
+        if members:
+            ends = [(number, _number(other, numbers)) for other in members]
+            rows = [
+                {"target": t, "source": s, "role": known.role(name), "ordinal": ordinal}
+                for ordinal, (t, s) in enumerate(ends)
+            ]
+            connection.execute(members_table(attribute).insert(), rows)
+
+
+def _visible_same(connection: Connection, item: Any, values: dict[str, Any]) -> int | None:
+    """Become the private object of somebody else that is the same, if one may be seen.
+
+    What nobody made private is left to the unique index: one statement less.
+    """
+    cls = type(item)
+    if cls._named_for_all:
+        return None
+    c = table_of(cls).c
+    seen = visible(c.creator, c.project, c.privileges)
+    return _become(connection, item, values, cls._unique_on, seen)
+
+
+def _existing(
+    connection: Connection, item: Any, values: dict[str, Any], key: tuple[str, ...]
+) -> int:
     """Become the object that has the same key already."""
+    number = _become(connection, item, values, key, sa.true())
+    assert number is not None  # its row was in the way of ours
+    return number
+
+
+def _become(
+    connection: Connection, item: Any, values: dict[str, Any], key: tuple[str, ...], seen: Any
+) -> int | None:
     table = table_of(type(item))
-    same = [table.c[name] == values[name] for name in type(item)._unique_on]
-    row = connection.execute(sa.select(table).where(*same)).mappings().one()
+    same = [table.c[name] == values[name] for name in key]
+    statement = sa.select(table).where(*same, seen).order_by(table.c.id).limit(1)
+    row = connection.execute(statement).mappings().first()
+    if row is None:
+        return None
     attributes = type(item)._attributes
     kept = {n: row[n] for n, a in attributes.items() if a.kind in ("value", "array")}
     item._state.update(kept)
     return int(row["id"])
-
-
-def _list_roles(database: Database, item: Any) -> list[tuple[str, int]]:
-    known = catalog(database)
-    attributes = type(item)._attributes.items()
-    return [(name, known.role(name)) for name, a in attributes if a.kind == "links"]
 
 
 def _seal(item: Any, number: int) -> None:

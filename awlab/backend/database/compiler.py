@@ -12,7 +12,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from awlab.backend.database.attributes import Persistent
-from awlab.backend.database.class_tables import Catalog, column_types, sql_type, table_of
+from awlab.backend.database.class_tables import (
+    Catalog,
+    column_types,
+    members_table,
+    sql_type,
+    table_of,
+)
 from awlab.backend.database.expression import (
     And,
     Between,
@@ -26,7 +32,7 @@ from awlab.backend.database.expression import (
     WithIds,
 )
 from awlab.backend.database.meta import concrete_subclasses
-from awlab.backend.database.registry_tables import dbobject, edge
+from awlab.backend.database.registry_tables import dbobject
 from awlab.backend.database.resolve import column_name, walk_path
 
 __all__ = ["CLASS_COLUMN", "Scope", "entity"]
@@ -230,7 +236,7 @@ class Scope:
         return path, None, ()
 
     def _exists(self, node: Any, before: Names, step: Persistent, after: Names) -> Any:
-        rows = edge.alias()
+        rows = members_table(step).alias()
         here = sa.and_(rows.c.target == self.id(before), rows.c.role == self.known.role(step.name))
         if not after:
             if isinstance(node, IsNull):

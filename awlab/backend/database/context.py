@@ -6,6 +6,7 @@ one's own objects at 1, objects of one's projects at 2, everybody's at 3 and abo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from awlab.backend.database.connection import current_database
-from awlab.backend.database.registry_tables import awuser, project, project_member
+from awlab.backend.database.registry_tables import awuser, favourite, project, project_member
 from awlab.backend.errors import AccessDenied, QueryError
 from awlab.backend.settings import load_settings
 
 if TYPE_CHECKING:
     from awlab.backend.database.connection import Database
 
-__all__ = ["PRIVILEGES", "Context", "context", "visible"]
+__all__ = ["PRIVILEGES", "Context", "context", "use_acts", "visible"]
 
 PRIVILEGES = {1: "MyDB", 2: "project", 3: "Astro-WISE", 4: "world", 5: "VO"}
 
@@ -202,6 +203,114 @@ class Context:
             row = {"project": name, "member": user, "manager": 0}
             connection.execute(insert(project_member).values(**row).on_conflict_do_nothing())
 
+    # -- what is shared --------------------------------------------------------------------
+
+    def publish(
+        self, what: Any, level: int, *, dependencies: bool = False, reason: str = ""
+    ) -> Any:
+        """Give committed objects other privileges, all of them or none; the change is kept.
+
+        Parameters
+        ----------
+        what : DBObject, list or Query
+            The objects.
+        level : int
+            1 MyDB, 2 project, 3 Astro-WISE, 4 world, 5 published to the VO.
+        dependencies : bool
+            Raise also everything they were made from; otherwise publishing is refused while
+            something of that is more private.
+        reason : str, optional
+            Why; kept with the change.
+
+        Returns
+        -------
+        Changed
+            How many objects of each class were changed.
+
+        Raises
+        ------
+        AccessDenied
+            If a dependency is more private, something less private was made from them, they are
+            not the user's to change, or the project's maximum is lower; it says which.
+        QueryError
+            If the level does not exist, or an object is not committed.
+        """
+        return _acts["publish"](what, level, dependencies=dependencies, reason=reason)
+
+    def migrate(self, what: Any, project: str, *, reason: str = "") -> Any:
+        """Move committed objects to another project, with what they were made from.
+
+        Inputs that everybody sees (privileges 3 and above) stay where they are.
+
+        Parameters
+        ----------
+        what : DBObject, list or Query
+            The objects.
+        project : str
+            A project of the user.
+        reason : str, optional
+            Why; kept with the change.
+
+        Returns
+        -------
+        Changed
+            How many objects of each class were moved.
+
+        Raises
+        ------
+        AccessDenied
+            If objects are not the user's to move, are above the project's maximum, or something
+            else was made from them that would lose sight of them.
+        """
+        return _acts["migrate"](what, project, reason=reason)
+
+    def delete(self, what: Any, *, confirm: bool = False, reason: str = "") -> Any:
+        """Delete objects that nothing depends on and that are not public; first show what goes.
+
+        Only privileges 1 and 2, and only the user's own objects or those of a project that the
+        user manages. Comments and tags on them go too, and their files; a tombstone stays.
+
+        Parameters
+        ----------
+        what : DBObject, list or Query
+            The objects. What was made from one of them keeps it, unless it is deleted too.
+        confirm : bool
+            False shows what would go, True does it.
+        reason : str, optional
+            Why; kept on the tombstone.
+
+        Returns
+        -------
+        Deletion
+            What goes, what is kept and why, which files belong to no object then.
+        """
+        return _acts["delete"](what, confirm=confirm, reason=reason)
+
+    def favourite(self, obj: Any) -> None:
+        """Prefer a calibration in the current project wherever it applies, newer ones or not.
+
+        Raises
+        ------
+        QueryError
+            If it is not a committed object with a validity range.
+        """
+        number = _calibration_number(obj)
+        row = {"project": self.project, "object": number, "member": self.user, "since": now()}
+        with current_database().transaction() as connection:
+            connection.execute(insert(favourite).values(**row).on_conflict_do_nothing())
+
+    def unfavourite(self, obj: Any) -> None:
+        """No longer prefer a calibration in the current project.
+
+        Raises
+        ------
+        QueryError
+            If it is not a committed object with a validity range.
+        """
+        mine = (favourite.c.project == self.project, favourite.c.object == _calibration_number(obj))
+        with current_database().transaction() as connection:
+            connection.execute(favourite.delete().where(*mine))
+
     def __repr__(self) -> str:
         s = self._standing
         level = f"{s.privileges} ({PRIVILEGES[s.privileges]})"
@@ -210,6 +319,21 @@ class Context:
 
 
 context = Context()
+
+# What changes or deletes objects stands above (`sharing`, `deletion`) and says so itself.
+_acts: dict[str, Callable[..., Any]] = {}
+
+
+def use_acts(**acts: Callable[..., Any]) -> None:
+    """Say how the acts of the context are done: one function per act."""
+    _acts.update(acts)
+
+
+def _calibration_number(obj: Any) -> int:
+    number = getattr(obj, "_id", None)
+    if number is None or "timestamp_start" not in type(obj)._attributes:
+        raise QueryError(f"{obj!r} cannot be a favourite", "favourites are committed calibrations")
+    return int(number)
 
 
 def visible(creator: Any, project_column: Any, privileges: Any) -> Any:

@@ -12,11 +12,11 @@ import uuid_utils
 
 from awlab.backend.database.attributes import Persistent, persistent
 from awlab.backend.database.connection import current_database
-from awlab.backend.database.context import visible
+from awlab.backend.database.context import context, visible
 from awlab.backend.database.lineage_objects import Lineage, inverse_objects, lineage_of
 from awlab.backend.database.meta import DBMeta
 from awlab.backend.database.query import Query
-from awlab.backend.database.registry_tables import dbobject
+from awlab.backend.database.registry_tables import dbobject, tombstone
 from awlab.backend.database.resolve import attribute_of
 from awlab.backend.database.results import objects_with_ids
 from awlab.backend.errors import ObjectNotFound, QueryError
@@ -48,6 +48,8 @@ class DBObject(metaclass=DBMeta):
     _unique_on: tuple[str, ...] = ()
     # Visible to everybody whatever the context it was made in.
     _named_for_all = False
+    # Link by which the objects of a class are remarks on others, and are deleted with them.
+    _remark_on = ""
     # Further indexes of the table: tuples of column names.
     _indexes: tuple[tuple[str, ...], ...] = ()
     _state: dict[str, Any] | None = None
@@ -178,8 +180,9 @@ class DBObject(metaclass=DBMeta):
             found = objects_with_ids(database, np.array([number], dtype=np.int64), DBObject)[0]
             if isinstance(found, cls):
                 return found
+        _raise_if_deleted(text)
         raise ObjectNotFound(
-            f"no {cls.__name__} with object_id {text} is visible in project {_project()}",
+            f"no {cls.__name__} with object_id {text} is visible in project {context.project}",
             "check the id, the project and the privileges (%awe context)",
         )
 
@@ -227,7 +230,15 @@ def _properties(attribute: Persistent) -> dict[str, Any]:
     return {"doc": attribute.doc, "type": kind, "unit": attribute.unit}
 
 
-def _project() -> str:
-    from awlab.backend.database.context import context
-
-    return context.project
+def _raise_if_deleted(object_id: str) -> None:
+    """Say who deleted an object, and why, to those who could see it."""
+    t = tombstone.c
+    statement = sa.select(t.class_name, t.member, t.made, t.reason).where(
+        t.object_id == object_id, visible(t.creator, t.project, t.privileges)
+    )
+    for name, member, made, reason in current_database().rows(statement):
+        why = f": {reason}" if reason else ""
+        raise ObjectNotFound(
+            f"{name} {object_id} was deleted by {member} on {made:%Y-%m-%d}{why}",
+            "what is deleted is gone for good",
+        )

@@ -33,6 +33,8 @@ __all__ = [
     "metadata",
     "project",
     "project_member",
+    "reference",
+    "tombstone",
 ]
 
 metadata = MetaData()
@@ -80,6 +82,32 @@ edge = Table(
     Column("source", BigInteger, nullable=False),
     Column("role", Integer, nullable=False),
     Column("ordinal", Integer, nullable=False),
+)
+
+# Lists of links that are not lineage: `target` names `source`.
+reference = Table(
+    "reference",
+    metadata,
+    Column("target", BigInteger, nullable=False),
+    Column("source", BigInteger, nullable=False),
+    Column("role", Integer, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+)
+
+# What was deleted: nothing goes without a trace.
+tombstone = Table(
+    "tombstone",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("object_id", UUID(as_uuid=False), nullable=False, unique=True),
+    Column("class_name", Text, nullable=False),
+    Column("creator", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("privileges", SmallInteger, nullable=False),
+    Column("creation_date", DateTime, nullable=False),
+    Column("member", Text, nullable=False),
+    Column("made", DateTime, nullable=False),
+    Column("reason", Text, nullable=False),
 )
 
 awuser = Table(

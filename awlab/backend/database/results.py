@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from awlab.backend.database.attributes import Persistent
-from awlab.backend.database.class_tables import catalog, column_types
+from awlab.backend.database.class_tables import catalog, column_types, members_table
 from awlab.backend.database.compiler import entity
-from awlab.backend.database.registry_tables import dbobject, edge
+from awlab.backend.database.registry_tables import dbobject
 from awlab.backend.database.stand_in import class_of
 from awlab.backend.database.transfer import FIXED_WIDTH
 
@@ -216,10 +216,11 @@ class ResultBlock:
     def _follow_lists(self, attribute: Persistent) -> list[tuple[Any, ...]]:
         role = catalog(self.database).role(attribute.name)
         mine = sa.literal(self.id_list, sa.ARRAY(sa.BigInteger))
+        m = members_table(attribute).c
         statement = (
-            sa.select(edge.c.target, edge.c.source)
-            .where(edge.c.role == role, edge.c.target == sa.any_(mine))
-            .order_by(edge.c.target, edge.c.ordinal)
+            sa.select(m.target, m.source)
+            .where(m.role == role, m.target == sa.any_(mine))
+            .order_by(m.target, m.ordinal)
         )
         targets, sources = self.database.arrays(statement, ["int", "int"])
         rows, where = _distinct(self.database, attribute, sources)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -12,11 +13,12 @@ from awlab.backend.database.class_tables import (
     column_types,
     definition,
     definition_hash,
+    identity_index,
     table_of,
     trigger_ddl,
 )
 from awlab.backend.database.meta import registered_classes
-from awlab.backend.database.registry_tables import dbclass, dbobject, dbrole
+from awlab.backend.database.registry_tables import dbclass, dbobject, dbrole, edge, reference
 from awlab.backend.errors import AccessDenied, SchemaMismatch
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["ensure_tables"]
 
 _LOCK = 0x736368656D61  # "schema"
+_LONGEST = 63  # characters of a name in PostgreSQL
 
 
 def ensure_tables(database: Database, classes: list[Any]) -> None:
@@ -55,7 +58,7 @@ def ensure_tables(database: Database, classes: list[Any]) -> None:
     wanted = [cls for cls in wanted if cls not in fresh]
     known = catalog(database)
     known.refresh()
-    stale = [cls for cls in wanted if _stored_hash(known.get_known(cls)) != definition_hash(cls)]
+    stale = [cls for cls in wanted if not _fits(known.get_known(cls), cls)]
     if stale:
         try:
             with database.transaction() as connection:
@@ -74,20 +77,22 @@ def ensure_tables(database: Database, classes: list[Any]) -> None:
     fresh.update(wanted)
 
 
-def _stored_hash(known: KnownTable | None) -> str:
-    return known.hash if known else ""
+def _fits(known: KnownTable | None, cls: Any) -> bool:
+    return known is not None and known.hash == definition_hash(definition(cls))
 
 
 def _fit(connection: Connection, cls: Any) -> None:
     """Make or extend one table; looked up again, for another process may have been first."""
     row = connection.execute(sa.select(dbclass).where(dbclass.c.name == cls.__name__)).first()
-    if row is not None and row.definition_hash == definition_hash(cls):
+    mine = definition(cls)
+    whole = mine if row is None else _whole(connection, cls, mine, row.definition)
+    if row is not None and row.definition_hash == definition_hash(whole):
         return
     values = {
         "name": cls.__name__,
         "parents": [base.__name__ for base in cls.__mro__[1:] if hasattr(base, "_abstract")],
-        "definition_hash": definition_hash(cls),
-        "definition": definition(cls),
+        "definition_hash": definition_hash(whole),
+        "definition": whole,
     }
     if row is None:
         class_id = connection.execute(
@@ -96,11 +101,94 @@ def _fit(connection: Connection, cls: Any) -> None:
         _create(connection, cls)
     else:
         class_id = row.id
-        values["definition"] = _grow(connection, cls, row.definition)
+        _grow(connection, cls, row.definition)
         connection.execute(dbclass.update().where(dbclass.c.id == class_id).values(**values))
-    roles = _roles(connection, cls)
-    for statement in trigger_ddl(cls, class_id, roles):
+    roles = _roles(connection, whole)
+    for statement in trigger_ddl(cls.__name__, class_id, whole, roles):
         connection.exec_driver_sql(statement)
+
+
+def _whole(
+    connection: Connection, cls: Any, mine: dict[str, Any], stored: dict[str, Any]
+) -> dict[str, Any]:
+    """Join what the class declares and what its table has besides: the columns of an older class.
+
+    A process that still has the older class goes on, and neither takes columns or lineage from
+    the other.
+    """
+    _check_changed(cls, mine, stored)
+    names = {attribute["name"] for attribute in mine["attributes"]}
+    rest = [attribute for attribute in stored["attributes"] if attribute["name"] not in names]
+    if cls.__module__ == "__main__":
+        _check_removed(connection, cls, rest)
+    return {
+        "attributes": mine["attributes"] + rest,
+        "columns": {**stored["columns"], **mine["columns"]},
+    }
+
+
+def _check_changed(cls: Any, mine: dict[str, Any], stored: dict[str, Any]) -> None:
+    """Refuse what would make the values that are stored unreadable."""
+    for name, kind in mine["columns"].items():
+        before = stored["columns"].get(name)
+        if before is not None and before != kind:
+            raise SchemaMismatch(
+                f"{cls.__name__}.{name} was {before} and is now {kind}: its data would be lost",
+                "give the attribute a new name; old objects keep the old one",
+            )
+    old = {attribute["name"]: attribute for attribute in stored["attributes"]}
+    for attribute in mine["attributes"]:
+        name, before = attribute["name"], old.get(attribute["name"], attribute)
+        lists = "links" in (attribute["kind"], before["kind"])
+        if before["kind"] != attribute["kind"] or (
+            lists and before["dependency"] != attribute["dependency"]
+        ):
+            raise SchemaMismatch(
+                f"{cls.__name__}.{name} was {_described(before)} and is now"
+                f" {_described(attribute)}: its data would be lost",
+                "give the attribute a new name; old objects keep the old one",
+            )
+
+
+def _described(attribute: dict[str, Any]) -> str:
+    many = "a list of " if attribute["kind"] in ("links", "array") else ""
+    kept = "" if attribute["kind"] != "links" or attribute["dependency"] else " (no dependency)"
+    return f"{many}{attribute['type']}{kept}"
+
+
+def _check_removed(connection: Connection, cls: Any, gone: list[dict[str, Any]]) -> None:
+    """Refuse a class of a notebook that lost an attribute for which objects have values."""
+    table = cls.__name__
+    for attribute in gone:
+        name = attribute["name"]
+        if attribute["kind"] == "links":
+            members = edge if attribute["dependency"] else reference
+            mine = sa.table(table, sa.column("id"))
+            found = sa.select(members.c.target).join_from(
+                members, mine, members.c.target == mine.c.id
+            )
+            role = sa.select(dbrole.c.id).where(dbrole.c.name == name).scalar_subquery()
+            found = found.where(members.c.role == role)
+        else:
+            held = [c for c in _columns_of(connection, table) if _belongs(c, attribute)]
+            columns = sa.table(table, *(sa.column(c) for c in held)).c
+            found = sa.select(sa.literal(1)).where(
+                sa.or_(sa.false(), *(column.is_not(None) for column in columns))
+            )
+        if connection.execute(found.limit(1)).first() is not None:
+            raise SchemaMismatch(
+                f"{table}.{name} is gone from the class, and objects in the database have it",
+                "declare it as before, or give the new class another name",
+            )
+
+
+def _columns_of(connection: Connection, table: str) -> list[str]:
+    return [column["name"] for column in sa.inspect(connection).get_columns(table)]
+
+
+def _belongs(column: str, attribute: dict[str, Any]) -> bool:
+    name = str(attribute["name"])
+    return column.startswith(f"{name}_") if attribute["kind"] == "struct" else column == name
 
 
 def _operations(connection: Connection) -> Any:
@@ -119,44 +207,43 @@ def _create(connection: Connection, cls: Any) -> None:
         if attribute.kind == "link":
             _link_keys(operations, cls, name, dependency=attribute.dependency)
     for names in cls._indexes:
-        operations.create_index(f"{cls.__name__}_{'_'.join(names)}", cls.__name__, list(names))
+        operations.create_index(_short(cls, *names), cls.__name__, list(names))
     if cls._unique_on:
-        name = f"{cls.__name__}_unique"
-        operations.create_index(name, cls.__name__, list(cls._unique_on), unique=True)
+        columns_of_key = list(identity_index(cls))
+        operations.create_index(_short(cls, "unique"), cls.__name__, columns_of_key, unique=True)
+
+
+def _short(cls: Any, *names: str) -> str:
+    """Name of an index or key, cut where PostgreSQL would refuse its length."""
+    name = "_".join((cls.__name__, *names))
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[: _LONGEST - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _link_keys(operations: Any, cls: Any, name: str, *, dependency: bool) -> None:
-    operations.create_index(f"{cls.__name__}_{name}", cls.__name__, [name])
+    operations.create_index(_short(cls, name), cls.__name__, [name])
     if not dependency:
-        # A dependency is held by the edge's own foreign key.
+        # A dependency is held by the checks on its edge.
         operations.create_foreign_key(
-            f"{cls.__name__}_{name}_fk", cls.__name__, dbobject.name, [name], ["id"]
+            _short(cls, name, "fk"), cls.__name__, dbobject.name, [name], ["id"]
         )
 
 
-def _grow(connection: Connection, cls: Any, stored: dict[str, Any]) -> dict[str, Any]:
-    """Add the columns that are new; return the definition to keep, old columns included."""
-    now = definition(cls)
-    for name, kind in now["columns"].items():
-        before = stored["columns"].get(name)
-        if before is not None and before != kind:
-            raise SchemaMismatch(
-                f"{cls.__name__}.{name} was {before} and is now {kind}: its data would be lost",
-                "give the attribute a new name; old objects keep the old one",
-            )
+def _grow(connection: Connection, cls: Any, stored: dict[str, Any]) -> None:
+    """Add the columns that are new."""
     operations = _operations(connection)
-    types = column_types(cls)
-    for name in now["columns"]:
+    for name, kind in column_types(cls).items():
         if name not in stored["columns"]:
-            operations.add_column(cls.__name__, sa.Column(name, types[name], nullable=True))
+            operations.add_column(cls.__name__, sa.Column(name, kind, nullable=True))
             attribute = cls._attributes.get(name)
             if attribute is not None and attribute.kind == "link":
                 _link_keys(operations, cls, name, dependency=attribute.dependency)
-    return {**now, "columns": {**stored["columns"], **now["columns"]}}
 
 
-def _roles(connection: Connection, cls: Any) -> dict[str, int]:
-    names = [name for name, a in cls._attributes.items() if a.dependency]
+def _roles(connection: Connection, whole: dict[str, Any]) -> dict[str, int]:
+    """Number the dependencies and the lists of a class."""
+    names = [a["name"] for a in whole["attributes"] if a["dependency"] or a["kind"] == "links"]
     if not names:
         return {}
     from sqlalchemy.dialects.postgresql import insert

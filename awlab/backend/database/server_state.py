@@ -8,7 +8,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from awlab.backend.database.connection import current_database
-from awlab.backend.database.registry_tables import dbclass, dbobject, edge
+from awlab.backend.database.registry_tables import dbclass, dbobject, dbrole, edge, reference
 
 __all__ = ["HeldLock", "ServerState", "held_advisory_locks", "incomplete_objects", "server_state"]
 
@@ -94,10 +94,22 @@ def incomplete_objects() -> dict[str, int]:
         count = database.scalar(sa.select(sa.func.count()).select_from(joined).where(odd))
         if count:
             found[name] = int(count)
-    without = sa.select(sa.func.count()).select_from(
-        edge.outerjoin(dbobject, edge.c.target == dbobject.c.id)
-    )
-    lost = database.scalar(without.where(dbobject.c.id.is_(None)))
-    if lost:
-        found["edge"] = int(lost)
+    found |= _loose_ends()
     return found
+
+
+def _loose_ends() -> dict[str, int]:
+    """Count rows that point to nothing: held by triggers a statement at a time, counted here."""
+    database = current_database()
+    found: dict[str, int] = {}
+    for table in (edge, reference):
+        for column, other in (("target", dbobject), ("source", dbobject), ("role", dbrole)):
+            joined = table.outerjoin(other, table.c[column] == other.c.id)
+            lost = sa.select(sa.func.count()).select_from(joined).where(other.c.id.is_(None))
+            count = database.scalar(lost)
+            if count:
+                found[table.name] = found.get(table.name, 0) + int(count)
+    joined = dbobject.outerjoin(dbclass, dbobject.c.class_id == dbclass.c.id)
+    lost = sa.select(sa.func.count()).select_from(joined).where(dbclass.c.id.is_(None))
+    count = database.scalar(lost)
+    return found | ({"dbobject": int(count)} if count else {})

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from awlab.backend.database.class_tables import catalog
 from awlab.backend.database.connection import current_database
 
-__all__ = ["StoredFile", "files_of_all_objects", "known_filenames"]
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+__all__ = ["StoredFile", "filenames_of", "files_of_all_objects", "known_filenames"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class StoredFile:
 def _tables() -> list[tuple[str, sa.TableClause]]:
     """Tables of the classes that have a file."""
     known = catalog(current_database())
-    names = ("filename", "file_sha256", "file_size", "object_id")
+    names = ("id", "filename", "file_sha256", "file_size", "object_id")
     return [
         (name, sa.table(name, *(sa.column(column) for column in names)))
         for name in known.names()
@@ -43,6 +46,19 @@ def known_filenames(names: list[str]) -> set[str]:
     wanted = sa.literal(names, sa.ARRAY(sa.Text))
     parts = [sa.select(t.c.filename).where(t.c.filename == sa.any_(wanted)) for _, t in tables]
     return {row[0] for row in current_database().rows(sa.union_all(*parts))}
+
+
+def filenames_of(connection: Connection, ids: list[int]) -> set[str]:
+    """Return the names of the files that certain objects have."""
+    tables = _tables()
+    if not tables or not ids:
+        return set()
+    wanted = sa.literal(ids, sa.ARRAY(sa.BigInteger))
+    parts = [
+        sa.select(t.c.filename).where(t.c.id == sa.any_(wanted), t.c.file_sha256 != "")
+        for _, t in tables
+    ]
+    return {row[0] for row in connection.execute(sa.union_all(*parts)) if row[0]}
 
 
 def files_of_all_objects() -> list[StoredFile]:

@@ -15,13 +15,22 @@ from numpy.typing import NDArray
 
 from awlab.backend.database.class_tables import Catalog, KnownTable, catalog
 from awlab.backend.database.context import visible
-from awlab.backend.database.registry_tables import dbobject, edge
+from awlab.backend.database.registry_tables import dbobject, edge, reference
 from awlab.backend.errors import QueryError
 
 if TYPE_CHECKING:
     from awlab.backend.database.connection import Database
 
-__all__ = ["Direction", "Edges", "Found", "edges_among", "referring", "walk"]
+__all__ = [
+    "Direction",
+    "Edges",
+    "Found",
+    "closure",
+    "edges_among",
+    "naming_links",
+    "referring",
+    "walk",
+]
 
 Direction = Literal["upstream", "downstream"]
 
@@ -123,7 +132,7 @@ def walk(
         if value is not None and value < 1:
             raise QueryError(f"{name} = {value!r}: a walk goes at least one step", "use 1 or more")
     if depth is None and limit is None:
-        met = _closure(ids, direction)
+        met = closure(ids, direction)
     else:
         met = _bounded(ids, direction, depth, limit)
     return _found(database, sa.select(met.c.id))
@@ -144,7 +153,8 @@ def _found(database: Database, met: Any) -> Found:
     return Found(ids[order], numbers[order], int(len(seen) - len(order)))
 
 
-def _closure(ids: NDArray[Any], direction: Direction) -> Any:
+def closure(ids: NDArray[Any], direction: Direction) -> Any:
+    """Return the recursive CTE of all that a walk meets, visible or not; its column is ``id``."""
     come, go = _ends(direction)
     first = sa.select(edge.c[go].label("id")).where(edge.c[come] == sa.any_(_ids(ids)))
     met = first.cte("met", recursive=True)
@@ -210,16 +220,17 @@ def referring(database: Database, number: int, cls: Any) -> Found:
     known = catalog(database)
     names = {base.__name__ for base in cls.__mro__}
     made_from = sa.select(edge.c.target.label("id")).where(edge.c.source == number)
+    listing = sa.select(reference.c.target).where(reference.c.source == number)
     naming = [
         sa.select(table.c.id).where(table.c[link] == number)
-        for table, link in _naming_links(known, names)
+        for table, link in naming_links(known, names)
     ]
-    met = sa.union(made_from, *naming).subquery()
+    met = sa.union(made_from, listing, *naming).subquery()
     return _found(database, sa.select(met.c.id))
 
 
-def _naming_links(known: Catalog, names: set[str]) -> list[tuple[Any, str]]:
-    """Columns of links that are not lineage and may hold an object of one of these classes."""
+def naming_links(known: Catalog, names: set[str]) -> list[tuple[Any, str]]:
+    """Return the columns of links that are not lineage and may hold one of these classes."""
     found = []
     tables = [table for name in known.names() if (table := known.get(name)) is not None]
     for table in tables:

@@ -13,8 +13,9 @@ import os
 import socket
 from pathlib import Path
 
-from awlab.backend.database import current_database, known_filenames
+from awlab.backend.database import current_database, known_filenames, use_file_remover
 from awlab.backend.datamodel.session import current_dataserver, dataserver_location
+from awlab.backend.errors import AwlabError
 from awlab.backend.settings import load_settings
 
 __all__ = ["note_file", "pending_names", "process_is_gone", "sweep"]
@@ -50,13 +51,21 @@ def process_is_gone(pid: int) -> bool:
     return False
 
 
-def pending_names() -> set[str]:
-    """Return the names that living processes, of any host, have noted: hands off these files."""
+def pending_names(*, mine: bool = True) -> set[str]:
+    """Return the names that living processes, of any host, have noted: hands off these files.
+
+    Parameters
+    ----------
+    mine : bool
+        Also those that this process has noted.
+    """
     names: set[str] = set()
     here = socket.gethostname()
     for notes in _folder().glob("*.jsonl"):
         host, _, pid = notes.stem.rpartition("-")
         if host == here and pid.isdigit() and process_is_gone(int(pid)):
+            continue
+        if not mine and host == here and pid == str(os.getpid()):
             continue
         for line in notes.read_text().splitlines():
             with contextlib.suppress(ValueError):
@@ -104,3 +113,20 @@ def _sweep_one(notes: Path) -> list[str]:
     else:
         notes.unlink(missing_ok=True)
     return removed
+
+
+def remove_released(names: list[str]) -> None:
+    """Remove files of deleted objects; what cannot be removed now is found by ``awlab doctor``.
+
+    Parameters
+    ----------
+    names : list of str
+        Files that no object has any more. One that another process is about to use stays.
+    """
+    server = current_dataserver()
+    for name in sorted(set(names) - pending_names(mine=False)):
+        with contextlib.suppress(AwlabError, OSError):
+            server.delete(name)
+
+
+use_file_remover(remove_released)

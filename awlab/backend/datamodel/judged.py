@@ -105,12 +105,16 @@ Judged._attributes["quality_flags"].present = _present_flags
 class Comment(DBObject):
     """A remark about an object."""
 
+    _remark_on = "subject"
+
     subject = persistent("Object the remark is about", DBObject, dependency=False)
     content = persistent("The remark", str, "")
 
 
 class Tag(DBObject):
     """A mark on an object, by which to find it again."""
+
+    _remark_on = "subject"
 
     subject = persistent("Object that is marked", DBObject, dependency=False)
     name = persistent("The mark", str, "")
