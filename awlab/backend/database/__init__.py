@@ -51,6 +51,13 @@ from awlab.backend.database.meta import (
     registered_classes,
 )
 from awlab.backend.database.migrate import schema_version
+from awlab.backend.database.neighbours import (
+    Neighbour,
+    NeighbourGroup,
+    neighbour_groups,
+    neighbours,
+    verdicts_of,
+)
 from awlab.backend.database.objects import DBObject
 from awlab.backend.database.paths import AttributePath
 from awlab.backend.database.query import Query
@@ -93,6 +100,8 @@ __all__ = [
     "IsNull",
     "Like",
     "Lineage",
+    "Neighbour",
+    "NeighbourGroup",
     "Not",
     "Or",
     "Persistent",
@@ -126,6 +135,8 @@ __all__ = [
     "known_filenames",
     "lineage_of",
     "mean_seconds",
+    "neighbour_groups",
+    "neighbours",
     "newest_number",
     "objects_with_ids",
     "open_database",
@@ -143,4 +154,5 @@ __all__ = [
     "update_job",
     "update_target",
     "use_file_remover",
+    "verdicts_of",
 ]

@@ -201,6 +201,12 @@ class Catalog:
             self.refresh()
         raise KeyError(number)
 
+    def tables(self) -> list[KnownTable]:
+        """Return all classes as they were last read."""
+        if not self._loaded:
+            self.refresh()
+        return list(self._by_name.values())
+
     def names(self) -> list[str]:
         """Names of all classes that have a table, read afresh."""
         self.refresh()

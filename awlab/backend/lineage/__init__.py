@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from awlab.backend.database import DBObject, Lineage
-from awlab.backend.lineage.account import Account, tell_me_everything
+from awlab.backend.lineage.account import Account, facts_of, tell_me_everything
 from awlab.backend.lineage.difference import Difference, explain
 from awlab.backend.lineage.provenance import export_prov, mermaid
-from awlab.backend.lineage.tree import Branch, lineage_tree
+from awlab.backend.lineage.tree import Branch, label_of, lineage_tree
 
 __all__ = [
     "Account",
@@ -15,6 +15,8 @@ __all__ = [
     "downstream",
     "explain",
     "export_prov",
+    "facts_of",
+    "label_of",
     "lineage_tree",
     "mermaid",
     "tell_me_everything",

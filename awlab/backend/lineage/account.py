@@ -10,7 +10,7 @@ from awlab.backend.database import PRIVILEGES, Amendment, Lineage
 from awlab.backend.datamodel import Judged
 from awlab.backend.lineage.tree import Branch, label_of, lineage_tree
 
-__all__ = ["Account", "tell_me_everything"]
+__all__ = ["Account", "facts_of", "tell_me_everything"]
 
 # Bookkeeping that the account tells in words, and what only serves the machine.
 _TOLD = frozenset(
@@ -158,30 +158,59 @@ def tell_me_everything(item: Any) -> Account:
     """
     upstream, downstream = item.upstream(), item.downstream()
     raw = upstream.raw()
-    level = PRIVILEGES.get(item.privileges, "")
-    by = f"{item.creator}, project {item.project}, privileges {item.privileges} ({level})"
-    made = {"when": f"{item.creation_date} UTC", "by": by}
-    if getattr(item, "code_version", None):
-        made["code"] = item.code_version
-    verdict = "no verdict: not a thing that is judged"
-    if isinstance(item, Judged):
-        verdict = f"{item.verdict()}\n{item.quality_flags.explain()}"
     return Account(
         title=repr(item).strip("<>"),
-        made=made,
+        made=_made(item),
         values=_values(item),
         parameters=_parameters(item),
         links=_links(item),
         inputs=upstream.counts(),
         raw=raw.counts(),
         products=downstream.counts(),
-        verdict=verdict,
+        verdict=_verdict(item),
         ancestry=lineage_tree(item, upstream, "upstream"),
         uses=lineage_tree(item, downstream, "downstream"),
         raw_files=sorted(label_of(found) for found in raw),
         hidden=upstream.hidden + downstream.hidden,
         timeline=_timeline(item, raw, downstream),
     )
+
+
+def facts_of(item: Any) -> dict[str, dict[str, str]]:
+    """Tell what an object is by itself, without walking along its lineage.
+
+    Parameters
+    ----------
+    item : DBObject
+        Committed object.
+
+    Returns
+    -------
+    dict of dict
+        Titled groups of names and values, in words and with units.
+    """
+    return {
+        "verdict": {"verdict": _verdict(item)},
+        "made": _made(item),
+        "values": _values(item),
+        "process parameters": _parameters(item),
+        "links": _links(item),
+    }
+
+
+def _made(item: Any) -> dict[str, str]:
+    level = PRIVILEGES.get(item.privileges, "")
+    by = f"{item.creator}, project {item.project}, privileges {item.privileges} ({level})"
+    made = {"when": f"{item.creation_date} UTC", "by": by}
+    if getattr(item, "code_version", None):
+        made["code"] = item.code_version
+    return made
+
+
+def _verdict(item: Any) -> str:
+    if not isinstance(item, Judged):
+        return "no verdict: not a thing that is judged"
+    return f"{item.verdict()}\n{item.quality_flags.explain()}"
 
 
 def _values(item: Any) -> dict[str, str]:

@@ -1,0 +1,27 @@
+"""Widgets: look instead of read. ``from awlab.widgets import LineageTree``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_ROOM_OF = {
+    "LineageTree": "awlab.widgets.lineage_tree",
+}
+
+__all__ = sorted(_ROOM_OF)  # noqa: PLE0605 - all of them are strings
+
+
+def __getattr__(name: str) -> Any:
+    """Load a widget on first use (PEP 562): plots and Jupyter come with it."""
+    room = _ROOM_OF.get(name)
+    if room is None:
+        raise AttributeError(f"module 'awlab.widgets' has no attribute {name!r}")
+    # All targets at once: a query on a base class must know every derived class.
+    import_module("awlab.backend.targets")
+    return getattr(import_module(room), name)
+
+
+def __dir__() -> list[str]:
+    """List the widgets."""
+    return list(__all__)

@@ -1,0 +1,116 @@
+"""Pages that hold the ES module of one widget and nothing of Jupyter.
+
+A stub model takes the place of Jupyter: what a view asks is answered by the widget's own state in
+this process, or by what a test says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import pytest
+
+PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>
+<style>{css}</style></head><body {theme}><main id="here" style="width:{width}px"></main>
+<script type="module">
+import widget from "/view.js";
+const traits = {traits};
+const listeners = {{}};
+window.model = {{
+  get: (name) => traits[name],
+  set: (name, value) => {{
+    traits[name] = value;
+    (listeners["change:" + name] ?? []).forEach((work) => work());
+  }},
+  save_changes: () => {{}},
+  on: (name, work) => {{ (listeners[name] ??= []).push(work); }},
+  off: (name, work) => {{ listeners[name] = (listeners[name] ?? []).filter((f) => f !== work); }},
+  send: async (message) => {{
+    const answer = await window.kernel(JSON.stringify(message));
+    if (answer) window.model.tell(JSON.parse(answer));
+  }},
+  tell: (message, buffers = []) =>
+    (listeners["msg:custom"] ?? []).forEach((work) => work(message, buffers)),
+}};
+window.close_widget = widget.render({{ model: window.model, el: document.getElementById("here") }});
+</script></body></html>"""
+
+
+class _Pages(BaseHTTPRequestHandler):
+    texts: ClassVar[dict[str, tuple[str, str]]] = {}
+
+    def do_GET(self):
+        text, kind = self.texts.get(self.path, ("", "text/plain"))
+        self.send_response(200 if self.path in self.texts else 204)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture(scope="session")
+def server_home(tmp_path_factory):
+    """A home whose private PostgreSQL stops at the end of the session."""
+    from awlab.backend.database import start_embedded
+
+    folder = tmp_path_factory.mktemp("home")
+    yield folder
+    start_embedded(folder).stop()
+
+
+@pytest.fixture(scope="module")
+def database(server_home):
+    """The database of this process while the tests of a module run."""
+    from awlab.backend.database import close_database, current_database
+    from awlab.backend.datamodel import connect
+
+    before = os.environ["AWLAB_HOME"]
+    os.environ["AWLAB_HOME"] = str(server_home)
+    connect()
+    yield current_database()
+    close_database()
+    os.environ["AWLAB_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A server on the loopback interface that gives out the pages of the tests."""
+    found = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
+    thread = threading.Thread(target=found.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{found.server_port}"
+    found.shutdown()
+    thread.join(5)
+
+
+@pytest.fixture
+def show(page, server):
+    """Open a widget in a page: its class, an answering function, its traits."""
+
+    def open_widget(cls, answer, traits=None, *, width=1200, dark=False):
+        def kernel(message):
+            words = json.loads(message)
+            number, op = words.pop("req"), words.pop("op")
+            try:
+                return json.dumps({"req": number, **(answer(op, words) or {})}, default=str)
+            except Exception as exc:  # the page shows it as the kernel would
+                return json.dumps({"req": number, "failure": f"{type(exc).__name__}: {exc}"})
+
+        theme = f'data-jp-theme-light="{"false" if dark else "true"}"'
+        values = {"failure": "", **(traits or {})}
+        html = PAGE.format(
+            name=cls.__name__, css=cls._css, theme=theme, width=width, traits=json.dumps(values)
+        )
+        _Pages.texts = {"/": (html, "text/html"), "/view.js": (cls._esm, "text/javascript")}
+        page.set_default_timeout(10_000)
+        page.expose_function("kernel", kernel)
+        page.goto(server)
+        return page
+
+    return open_widget
