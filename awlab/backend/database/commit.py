@@ -136,13 +136,13 @@ def _insert(database: Database, connection: Connection, item: Any, numbers: dict
     statement = insert(table).values(id=sa.text(f"nextval('{ID_SEQUENCE}')"))
     if type(item)._unique_on:
         # Things that only have a name, and parameter sets, exist once: the first one is taken.
-        known = _visible_same(connection, item, values)
-        if known is not None:
-            return known
         key = identity_index(type(item))
-        once = statement.on_conflict_do_nothing(index_elements=key).returning(table.c.id)
-        found = connection.execute(once, values).scalar()
-        return _existing(connection, item, values, key) if found is None else int(found)
+        if type(item)._named_for_all:
+            found = connection.execute(_once(statement, table, key), values).scalar()
+        else:
+            private = _unless_seen(table, type(item)._unique_on, values)
+            found = connection.execute(_once(private, table, key)).scalar()
+        return _existing(connection, item, values) if found is None else int(found)
     number = int(connection.execute(statement.returning(table.c.id), values).scalar_one())
     _insert_members(database, connection, item, number, numbers)
     return number
@@ -164,38 +164,34 @@ def _insert_members(
             connection.execute(members_table(attribute).insert(), rows)
 
 
-def _visible_same(connection: Connection, item: Any, values: dict[str, Any]) -> int | None:
-    """Become the private object of somebody else that is the same, if one may be seen.
+def _once(statement: Any, table: sa.Table, key: tuple[str, ...]) -> Any:
+    return statement.on_conflict_do_nothing(index_elements=key).returning(table.c.id)
 
-    What nobody made private is left to the unique index: one statement less.
-    """
+
+def _mine(table: sa.Table) -> Any:
+    """What the user sees, and what is the user's own wherever it has been moved to."""
+    c = table.c
+    return sa.or_(visible(c.creator, c.project, c.privileges), c.creator == context.user)
+
+
+def _unless_seen(table: sa.Table, key: tuple[str, ...], values: dict[str, Any]) -> Any:
+    """Insert a private object unless the user sees one that is the same."""
+    same = [table.c[name] == sa.literal(values[name], table.c[name].type) for name in key]
+    given = [sa.literal(value, table.c[name].type) for name, value in values.items()]
+    number = sa.func.nextval(sa.text(f"'{ID_SEQUENCE}'"))
+    row = sa.select(number, *given).where(~sa.exists().where(*same, _mine(table)))
+    return insert(table).from_select(["id", *values], row)
+
+
+def _existing(connection: Connection, item: Any, values: dict[str, Any]) -> int:
+    """Become the object that has the same key already: the oldest that the user may see."""
     cls = type(item)
-    if cls._named_for_all:
-        return None
-    c = table_of(cls).c
-    seen = visible(c.creator, c.project, c.privileges)
-    return _become(connection, item, values, cls._unique_on, seen)
-
-
-def _existing(
-    connection: Connection, item: Any, values: dict[str, Any], key: tuple[str, ...]
-) -> int:
-    """Become the object that has the same key already."""
-    number = _become(connection, item, values, key, sa.true())
-    assert number is not None  # its row was in the way of ours
-    return number
-
-
-def _become(
-    connection: Connection, item: Any, values: dict[str, Any], key: tuple[str, ...], seen: Any
-) -> int | None:
-    table = table_of(type(item))
-    same = [table.c[name] == values[name] for name in key]
+    table = table_of(cls)
+    same = [table.c[name] == values[name] for name in cls._unique_on]
+    seen = sa.true() if cls._named_for_all else _mine(table)
     statement = sa.select(table).where(*same, seen).order_by(table.c.id).limit(1)
-    row = connection.execute(statement).mappings().first()
-    if row is None:
-        return None
-    attributes = type(item)._attributes
+    row = connection.execute(statement).mappings().one()
+    attributes = cls._attributes
     kept = {n: row[n] for n, a in attributes.items() if a.kind in ("value", "array")}
     item._state.update(kept)
     return int(row["id"])
