@@ -1,0 +1,47 @@
+"""Catalogues: bulk source rows as Parquet files sorted along the sky, and reference catalogues."""
+
+from __future__ import annotations
+
+from awlab.backend.catalogs.foreign_table import BANDS, as_catalog, read_foreign
+from awlab.backend.catalogs.parquet_file import (
+    catalog_columns,
+    read_catalog,
+    search_cone,
+    write_catalog,
+)
+from awlab.backend.catalogs.reference_catalogs import (
+    AstrometricCatalog,
+    BaseCatalog,
+    PhotRefCatalog,
+    ingest_reference,
+)
+from awlab.backend.catalogs.sky_index import (
+    INDEX_COLUMN,
+    cone_ranges,
+    separation,
+    spatial_index,
+)
+from awlab.backend.catalogs.source_columns import SOURCE_COLUMNS, ColumnMeaning, meaning_of
+from awlab.backend.catalogs.source_table import SourceTable
+
+__all__ = [
+    "BANDS",
+    "INDEX_COLUMN",
+    "SOURCE_COLUMNS",
+    "AstrometricCatalog",
+    "BaseCatalog",
+    "ColumnMeaning",
+    "PhotRefCatalog",
+    "SourceTable",
+    "as_catalog",
+    "catalog_columns",
+    "cone_ranges",
+    "ingest_reference",
+    "meaning_of",
+    "read_catalog",
+    "read_foreign",
+    "search_cone",
+    "separation",
+    "spatial_index",
+    "write_catalog",
+]
