@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -14,20 +15,39 @@ from awlab.backend.datamodel import QualityFlags
 from awlab.backend.errors import AwlabError
 from awlab.backend.ingest import IngestReport
 from awlab.backend.lineage import Account, Branch, Difference
-from awlab.backend.process import Plan
+from awlab.backend.process import Plan, UpToDate
 from awlab.kernel_magic.config import prompt
 from awlab.kernel_magic.short_errors import lines_of
 
-__all__ = ["Table", "install", "page_of", "remove", "show"]
+__all__ = ["StateWord", "Table", "install", "page_of", "remove", "show", "styled"]
+
+_STYLE = files("awlab.kernel_magic").joinpath("look.css").read_text(encoding="utf-8")
 
 # What tells objects apart comes first; so many columns fit on a screen.
 _FIRST = ("filename", "name", "OBJECT", "night", "chip", "filter", "EXPTIME")
 _LAST = ("imstat.mean", "imstat.stdev", "is_valid", "quality_flags", "creation_date")
-_TOLD_BY_CONTEXT = ("object_id", "creator", "project", "privileges")
+_UNTOLD = frozenset(
+    {
+        *("object_id", "creator", "project", "privileges", "process_status", "code_version"),
+        *("content_hash", "file_sha256", "file_size"),
+    }
+)
 _COLUMNS = 9
 _CELL = 60
 # Shown as their own text in a terminal; their HTML they know themselves.
-_TREES = (Plan, Account, Branch, Difference, IngestReport, Lineage)
+_TREES = (Plan, Account, Branch, Difference, IngestReport, Lineage, UpToDate)
+_VERDICTS = {0: "bad", 1: "valid", 2: "qualified"}
+
+
+class StateWord(str):
+    """A state: in a notebook it gets a colour and a sign."""
+
+    __slots__ = ()
+
+
+def styled(page: str) -> str:
+    """Return HTML with the looks of awlab; what a style sheet cannot reach stays readable."""
+    return f"<style>{_STYLE}</style><div class='awlab'>{page}</div>"
 
 
 class Table:
@@ -70,11 +90,12 @@ class Table:
         return str(self)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
-        body = "".join(
-            f"<tr>{''.join(f'<td>{html.escape(_text(value))}</td>' for value in row)}</tr>"
-            for row in self.rows
-        )
+        kinds = [
+            "awlab-number" if _is_number_column(self.rows, i) else "awlab-text"
+            for i in range(len(self.columns))
+        ]
+        head = "".join(map(_head_html, self.columns, kinds))
+        body = "".join(f"<tr>{''.join(map(_cell_html, row, kinds))}</tr>" for row in self.rows)
         caption = f"<caption>{html.escape(self.caption)}</caption>" if self.caption else ""
         return (
             f"<table class='awlab-table'>{caption}"
@@ -82,7 +103,7 @@ class Table:
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/plain": str(self), "text/html": self._repr_html_()}
+        return {"text/plain": str(self), "text/html": styled(self._repr_html_())}
 
     def table(self) -> Any:
         """Return the rows as an astropy ``Table``, masked where values are missing."""
@@ -127,6 +148,22 @@ def _text(value: Any) -> str:
     if isinstance(value, bytes | memoryview):
         return f"{len(value):,} bytes"
     return str(value)
+
+
+def _head_html(name: str, kind: str) -> str:
+    name, bracket, unit = html.escape(name).partition(" [")
+    shown = f"{name} <span class='awlab-unit'>[{unit}</span>" if bracket else name
+    return f"<th class='{kind}'>{shown}</th>"
+
+
+def _cell_html(value: Any, kind: str) -> str:
+    text = html.escape(_text(value))
+    if isinstance(value, StateWord):
+        text = f"<b class='awlab-state awlab-{text.replace(' ', '-')}'>{text}</b>"
+    # What is cut to the width of a column is read by pointing at it, and copied in full.
+    is_long = kind == "awlab-text" and len(_text(value)) > _CELL // 2
+    title = f" title='{text}'" if is_long else ""
+    return f"<td class='{kind}'{title}>{text}</td>"
 
 
 def _short(text: str) -> str:
@@ -182,7 +219,7 @@ def _paths(root: Any) -> list[str]:
         for name, attribute in attributes.items()
         if attribute.kind == "value"
         and attribute.type not in (bytes, list, dict)
-        and name not in (*first, *last, *_TOLD_BY_CONTEXT)
+        and name not in (*first, *last, *_UNTOLD)
     ]
     room = max(0, _COLUMNS - len(first) - len(last))
     return [*first, *plain[:room], *last] if first else ["object_id", *plain[:room], *last]
@@ -212,6 +249,11 @@ def _presented(root: Any, columns: dict[str, Any]) -> list[list[Any]]:
             value if value is np.ma.masked else repr(QualityFlags(int(value), root))
             for value in flags
         ]
+    if "is_valid" in found:
+        found["is_valid"] = [
+            value if value is np.ma.masked else StateWord(_VERDICTS.get(int(value), str(value)))
+            for value in found["is_valid"]
+        ]
     return list(found.values())
 
 
@@ -226,6 +268,10 @@ def _query_bundle(query: Query, **_: Any) -> dict[str, str]:
 
 def _as_text(value: Any, printer: Any, cycle: bool) -> None:  # noqa: FBT001 - IPython's signature
     printer.text(repr(value) if cycle or len(printer.stack) > 1 else str(value))
+
+
+def _as_html(value: Any) -> str:
+    return styled(value._repr_html_())
 
 
 # -- the shell -----------------------------------------------------------------------------
@@ -244,6 +290,7 @@ def install(shell: Any) -> None:
     formatter.mimebundle_formatter.for_type(Query, _query_bundle)
     for kind in _TREES:
         formatter.formatters["text/plain"].for_type(kind, _as_text)
+        formatter.formatters["text/html"].for_type(kind, _as_html)
 
 
 def remove(shell: Any) -> None:
@@ -252,3 +299,4 @@ def remove(shell: Any) -> None:
     formatter.mimebundle_formatter.pop(Query, None)
     for kind in _TREES:
         formatter.formatters["text/plain"].pop(kind, None)
+        formatter.formatters["text/html"].pop(kind, None)

@@ -69,7 +69,7 @@ def test_start_here(in_demo):
     text = "\n".join(outputs(cell) for cell in notebook.cells if cell.cell_type == "code")
     assert "a newer BiasFrame applies now" in text
     assert "the MasterFlatFrame used was invalidated" in text
-    assert "ADU/s <up to date>" in text
+    assert "ADU/s, up to date" in text
     shown = json.dumps(notebook)
     assert "awlab-plan" in shown
     assert "awlab-account" in shown

@@ -120,7 +120,11 @@ class Account:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        parts = [f"<h4>{html.escape(self.title)}</h4>"]
+        class_name, _, rest = self.title.partition(" ")
+        parts = [
+            f"<p class='awlab-title'><span class='awlab-name'>{html.escape(class_name)}</span> "
+            f"{self._verdict_html()} <code>{html.escape(rest)}</code></p>"
+        ]
         for title, tree in self.trees():
             shown = tree._repr_html_()
             parts.append(f"<details open><summary>{title}</summary>{shown}</details>")
@@ -128,6 +132,7 @@ class Account:
             files = "".join(f"<li>{html.escape(name)}</li>" for name in self.raw_files)
             count = f"{len(self.raw_files):,} raw files"
             parts.append(f"<details><summary>{count}</summary><ul>{files}</ul></details>")
+        parts.append("<div class='awlab-told'>")
         for title, rows in self.sections():
             if not rows:
                 continue
@@ -140,7 +145,13 @@ class Account:
                 f"<details{opened}><summary>{html.escape(title)}</summary>"
                 f"<table>{body}</table></details>"
             )
-        return f"<div class='awlab-account'>{''.join(parts)}</div>"
+        return f"<div class='awlab-account'>{''.join(parts)}</div></div>"
+
+    def _verdict_html(self) -> str:
+        """Name the verdict of people, if there is one."""
+        word = self.verdict.partition(";")[0].partition(": ")[2]
+        judged = self.verdict[:1].isdigit() and word.isalpha()
+        return f"<b class='awlab-state awlab-{word}'>{word}</b>" if judged else ""
 
 
 def tell_me_everything(item: Any) -> Account:
@@ -248,8 +259,7 @@ def _links(item: Any) -> dict[str, str]:
         if attribute.kind == "links" and value:
             found[name] = f"{len(value)} {attribute.type.__name__}"
         elif value is not None and attribute.kind == "link":
-            named = "name" in type(value)._attributes
-            found[name] = value.name if named else repr(value).strip("<>")
+            found[name] = label_of(value)
     return found
 
 

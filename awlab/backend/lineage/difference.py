@@ -71,7 +71,8 @@ class Difference:
             f"{inner._repr_html_()}</details>"
             for name, inner in self.because.items()
         )
-        return f"<table><tr>{head}</tr>{body}</table>{why}"
+        table = f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
+        return f"<table class='awlab-difference'>{table}</table>{why}"
 
 
 def explain(first: Any, second: Any) -> Difference:
@@ -110,7 +111,8 @@ def _compare(first: Any, second: Any, depth: int, told: _Told) -> Difference:
         rows.append(("code", "code_version", str(code[0]), str(code[1])))
     rows += _values(first, second)
     because = _because(first, second, [row[1] for row in rows if row[0] == "input"], depth, told)
-    return Difference(repr(first).strip("<>"), repr(second).strip("<>"), tuple(rows), because)
+    a, b = (f"{type(item).__name__} {label_of(item)}" for item in (first, second))
+    return Difference(a, b, tuple(rows), because)
 
 
 def _because(
@@ -128,7 +130,7 @@ def _because(
 def _name(value: Any) -> str:
     if value is None:
         return "none"
-    text = value.name if "name" in type(value)._attributes else repr(value).strip("<>")
+    text = label_of(value)
     made = f" ({value.creation_date:%Y-%m-%d %H:%M:%S})" if value.creation_date else ""
     return f"{text}{made}"
 

@@ -67,15 +67,28 @@ class Branch:
 
     def title(self) -> str:
         """Say in one line what the branch holds."""
-        number = f"{self.count:,} " if self.count > 1 else ""
+        what, names, above = self._parts()
         role = f"{self.role}: " if self.role else ""
+        return f"{role}{what}{'  ' if names else ''}{names}{f' ({above})' if above else ''}"
+
+    def _parts(self) -> tuple[str, str, str]:
+        """Return number and class, names, and what is said further up."""
+        number = f"{self.count:,} " if self.count > 1 else ""
         names = ", ".join(self.names)
         if self.count > len(self.names) and names:
             names += ", ..."
         above = ""
         if self.repeated:
-            above = " (as above)" if self.repeated == self.count else f" ({self.repeated} as above)"
-        return f"{role}{number}{self.class_name}{'  ' if names else ''}{names}{above}"
+            above = "as above" if self.repeated == self.count else f"{self.repeated} as above"
+        return f"{number}{self.class_name}", names, above
+
+    def _title_html(self) -> str:
+        role = f"<span class='awlab-role'>{html.escape(self.role)}</span> " if self.role else ""
+        what, names, above = (html.escape(part) for part in self._parts())
+        return (
+            f"{role}<span class='awlab-name'>{what}</span> <span>{names}</span> "
+            f"<span class='awlab-why'>{above}</span>"
+        )
 
     def __str__(self) -> str:
         lines = [f"{'  ' * depth}{b.title()}" for depth, b in self.walk() if depth <= _DEEPEST]
@@ -91,7 +104,7 @@ class Branch:
             parts.append("</details>" * (open_levels - depth))
             opened = " open" if depth == 0 else ""
             indent = " style='margin-left:1.2em'" if depth else ""
-            title = html.escape(branch.title())
+            title = branch._title_html()
             if branch.branches:
                 parts.append(f"<details{opened}{indent}><summary>{title}</summary>")
                 open_levels = depth + 1

@@ -212,15 +212,15 @@ class Plan:
 
     def _repr_html_(self) -> str:
         def item(node: Node, role: str, seen: set[int]) -> str:
-            why = (
-                f" <small>({html.escape('; '.join(node.reasons))})</small>" if node.reasons else ""
-            )
-            name = f"<i>{html.escape(role)}</i>: " if role else ""
-            text = html.escape(self.label(node))
-            head = f"{name}{text}: <b>{html.escape(node.state.value)}</b>{why}"
-            leaves = "".join(f"<li>{html.escape(leaf)}</li>" for leaf in self._leaves(node))
+            name = f"<span class='awlab-role'>{html.escape(role)}</span> " if role else ""
+            text = f"<span class='awlab-name'>{html.escape(self.label(node))}</span>"
+            head = f"{name}{text} {_state_html(node.state)}"
             if id(node) in seen:
-                return f"<li>{head} <small>(shown above)</small></li>"
+                return f"<li>{head} <small class='awlab-why'>shown above</small></li>"
+            head += f" <span class='awlab-why'>{html.escape('; '.join(node.reasons))}</span>"
+            leaves = "".join(
+                f"<li class='awlab-leaf'>{html.escape(leaf)}</li>" for leaf in self._leaves(node)
+            )
             seen.add(id(node))
             below = "".join(item(child, r, seen) for r, child in node.children.items()) + leaves
             opened = " open" if node.is_work or not role else ""
@@ -232,3 +232,8 @@ class Plan:
         more = len(self.roots) - 50
         rest = f"<li>... and {more} more</li>" if more > 0 else ""
         return f"<div class='awlab-plan'><ul>{roots}{rest}</ul>{html.escape(self.summary())}</div>"
+
+
+def _state_html(state: State) -> str:
+    """Name a state; its class lets a style sheet add a colour and a sign to the word."""
+    return f"<b class='awlab-state awlab-{state.value.replace(' ', '-')}'>{state.value}</b>"

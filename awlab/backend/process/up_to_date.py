@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 __all__ = ["UpToDate"]
 
 
@@ -24,3 +26,11 @@ class UpToDate:
     def __repr__(self) -> str:
         why = f": {'; '.join(self.reasons)}" if self.reasons else ""
         return f"<{self.state}{why}>"
+
+    def __str__(self) -> str:
+        return "\n  ".join([self.state, *self.reasons])
+
+    def _repr_html_(self) -> str:
+        word, reasons = self.state, "".join(f"<li>{html.escape(why)}</li>" for why in self.reasons)
+        state = f"<b class='awlab-state awlab-{word.replace(' ', '-')}'>{word}</b>"
+        return f"<div class='awlab-uptodate'>{state}{reasons and f'<ul>{reasons}</ul>'}</div>"

@@ -12,7 +12,7 @@ import argparse
 from typing import Any
 
 from awlab.backend.process import lpu
-from awlab.kernel_magic.display import Table, show
+from awlab.kernel_magic.display import StateWord, Table, show
 
 _NEWEST = 20
 
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace, _shell: Any) -> None:
     rows = [
         (
             row["id"],
-            row["status"],
+            StateWord(row["status"]),
             row["sequence"],
             f"{row['finished_targets'] or 0} of {row['targets'] or 0}",
             row["started"],

@@ -10,8 +10,9 @@ import pytest
 from awlab.backend.database import Query
 from awlab.backend.datamodel import Chip
 from awlab.backend.errors import DatabaseUnavailable
+from awlab.backend.process import State, UpToDate
 from awlab.kernel_magic import display
-from awlab.kernel_magic.display import Table, page_of
+from awlab.kernel_magic.display import StateWord, Table, page_of, styled
 
 
 def test_a_table_as_text():
@@ -84,3 +85,39 @@ def test_trees_are_text_in_a_terminal(shell, kind):
     printers = shell.display_formatter.formatters["text/plain"].type_printers
     assert kind in printers
     assert kind.__str__ is not object.__str__
+
+
+def test_states_have_a_word_and_a_class_of_their_own(shell, equipment):
+    table = Table(["state"], [(StateWord("to be built"),), (StateWord("<x>"),)])
+    page = table._repr_html_()
+    assert "<b class='awlab-state awlab-to-be-built'>to be built</b>" in page
+    assert "<x>" not in page
+    shell.user_ns["answer"] = UpToDate(["bias: <new>", "flat: newer"], "outdated")
+    bundle = shell.shows("answer")
+    assert bundle["text/plain"].splitlines() == ["outdated", "  bias: <new>", "  flat: newer"]
+    assert "<style>" in bundle["text/html"]
+    assert "<b class='awlab-state awlab-outdated'>outdated</b>" in bundle["text/html"]
+    assert "<new>" not in bundle["text/html"]
+    assert repr(UpToDate([], "up to date")) == "<up to date>"
+
+
+def test_every_state_has_a_sign():
+    style = styled("")
+    for state in (*State, "bad", "valid", "qualified", "finished", "failed", "running", "queued"):
+        rules = [line for line in style.splitlines() if f".awlab-{state.replace(' ', '-')}" in line]
+        assert any("--sign" in line for line in rules), state
+
+
+def test_what_is_cut_can_be_read_in_full():
+    name = "Cal-" + "x" * 80 + "'.fits"
+    page = Table(["file", "n"], [(name, 1)])._repr_html_()
+    assert "title='Cal-" in page
+    assert "<td class='awlab-number'>1</td>" in page
+    assert name not in page  # the quote would have ended the attribute
+
+
+def test_verdicts_of_a_page_are_words(equipment):
+    columns = {"name": ["a", "b"], "is_valid": np.ma.masked_array([0, 1], [False, True])}
+    presented = display._presented(Chip, columns)
+    assert presented[1][0] == "bad"
+    assert presented[1][1] is np.ma.masked
