@@ -23,6 +23,11 @@ if TYPE_CHECKING:
         combine_frames,
     )
     from awlab.backend.algorithms.content import content_hash
+    from awlab.backend.algorithms.cosmic_rays import (
+        CosmicRayOptions,
+        CosmicRays,
+        cosmic_ray_map,
+    )
     from awlab.backend.algorithms.dark import master_dark
     from awlab.backend.algorithms.flats import (
         CombinedFlat,
@@ -85,6 +90,7 @@ _MODULES = {
     "clipping": ("ClippedStatistics", "clipped_statistics"),
     "combine": ("CombineOptions", "CombinedImage", "DetectorNoise", "combine_frames"),
     "content": ("content_hash",),
+    "cosmic_rays": ("CosmicRayOptions", "CosmicRays", "cosmic_ray_map"),
     "dark": ("master_dark",),
     "flats": ("CombinedFlat", "MasterFlat", "MasterFlatOptions", "combine_flats", "master_flat"),
     "gain": ("GainMeasurement", "GainOptions", "measure_gain"),
@@ -130,6 +136,8 @@ __all__ = [
     "CombineOptions",
     "CombinedFlat",
     "CombinedImage",
+    "CosmicRayOptions",
+    "CosmicRays",
     "DetectorNoise",
     "GainMeasurement",
     "GainOptions",
@@ -155,6 +163,7 @@ __all__ = [
     "combine_frames",
     "common_grid",
     "content_hash",
+    "cosmic_ray_map",
     "fit_linearity",
     "frame_window",
     "hot_pixel_map",

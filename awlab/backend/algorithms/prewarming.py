@@ -18,6 +18,7 @@ import numpy.typing as npt
 from awlab.backend.algorithms.arrays import AnyImage
 from awlab.backend.algorithms.bias import master_bias
 from awlab.backend.algorithms.combine import DetectorNoise
+from awlab.backend.algorithms.cosmic_rays import cosmic_ray_map
 from awlab.backend.algorithms.flats import combine_flats, master_flat
 from awlab.backend.algorithms.pixel_maps import hot_pixel_map, saturated_pixel_map
 from awlab.backend.algorithms.read_noise import measure_read_noise
@@ -54,3 +55,7 @@ def prewarm() -> None:
         calibrations = Calibrations(bias=bias, flat=master)
         reduced = reduce_frame(frames[0], layout, calibrations, PixelMaps(hot, saturated=saturated))
         inverse_variance(reduced, master, noise, 10.0)
+    hit = np.full(_SHAPE, 100, np.float32)
+    hit[9, 9] = hit[9, 10] = np.nan
+    hit[20, 20] = 5000
+    cosmic_ray_map(hit, noise)
