@@ -32,17 +32,18 @@ from awlab.backend.database.expression import (
 from awlab.backend.database.free_sql import run_sql
 from awlab.backend.database.inputs import favourites, newest_number, read_lists
 from awlab.backend.database.jobs import (
-    abandoned_jobs,
+    close_job,
     create_job,
     job_row,
     job_rows,
     mean_seconds,
+    open_jobs,
     target_rows,
     update_job,
     update_target,
 )
 from awlab.backend.database.lineage_objects import Lineage, inverse_objects, lineage_of
-from awlab.backend.database.locks import held_lock, held_locks
+from awlab.backend.database.locks import HeldKey, held_lock, held_locks
 from awlab.backend.database.meta import (
     DBMeta,
     Struct,
@@ -62,6 +63,7 @@ from awlab.backend.database.objects import DBObject
 from awlab.backend.database.paths import AttributePath
 from awlab.backend.database.query import Query
 from awlab.backend.database.reading import read_records
+from awlab.backend.database.restarts import is_connection_lost, through_restarts
 from awlab.backend.database.results import objects_with_ids
 from awlab.backend.database.server_state import (
     HeldLock,
@@ -75,6 +77,7 @@ from awlab.backend.database.stored_files import (
     StoredFile,
     files_of_all_objects,
     known_filenames,
+    settled,
 )
 from awlab.backend.database.walks import Direction, Edges
 
@@ -95,6 +98,7 @@ __all__ = [
     "Deletion",
     "Direction",
     "Edges",
+    "HeldKey",
     "HeldLock",
     "In",
     "IsNull",
@@ -110,11 +114,11 @@ __all__ = [
     "StoredFile",
     "Struct",
     "WithIds",
-    "abandoned_jobs",
     "amend",
     "as_datetime",
     "class_named",
     "close_database",
+    "close_job",
     "commit_objects",
     "concrete_subclasses",
     "context",
@@ -130,6 +134,7 @@ __all__ = [
     "history",
     "incomplete_objects",
     "inverse_objects",
+    "is_connection_lost",
     "job_row",
     "job_rows",
     "known_filenames",
@@ -140,6 +145,7 @@ __all__ = [
     "newest_number",
     "objects_with_ids",
     "open_database",
+    "open_jobs",
     "persistent",
     "read_lists",
     "read_records",
@@ -148,9 +154,11 @@ __all__ = [
     "run_sql",
     "schema_version",
     "server_state",
+    "settled",
     "start_embedded",
     "take_census",
     "target_rows",
+    "through_restarts",
     "update_job",
     "update_target",
     "use_file_remover",

@@ -12,20 +12,19 @@ import uuid_utils
 from awlab.backend.database.connection import current_database
 from awlab.backend.database.context import context, now
 from awlab.backend.database.registry_tables import job, job_target
+from awlab.backend.database.restarts import through_restarts
 
 __all__ = [
-    "abandoned_jobs",
+    "close_job",
     "create_job",
     "job_row",
     "job_rows",
     "mean_seconds",
+    "open_jobs",
     "target_rows",
     "update_job",
     "update_target",
 ]
-
-#: A running job whose heart has not beaten for this long has lost its process [s].
-HEARTBEAT_LIMIT = 60.0
 
 
 def create_job(sequence: str, parameters: dict[str, Any], targets: list[tuple[str, str]]) -> int:
@@ -70,17 +69,37 @@ def create_job(sequence: str, parameters: dict[str, Any], targets: list[tuple[st
 
 def update_job(number: int, **values: Any) -> None:
     """Change columns of a job; every change is a heartbeat."""
-    with current_database().transaction() as connection:
-        values["heartbeat"] = now()
-        connection.execute(job.update().where(job.c.id == number).values(**values))
+
+    def work() -> None:
+        with current_database().transaction() as connection:
+            new = values | {"heartbeat": now()}
+            connection.execute(job.update().where(job.c.id == number).values(**new))
+
+    through_restarts(work)
 
 
 def update_target(number: int, ordinal: int, **values: Any) -> None:
     """Change columns of one target of a job; every change is a heartbeat."""
     where = (job_target.c.job == number, job_target.c.ordinal == ordinal)
+
+    def work() -> None:
+        with current_database().transaction() as connection:
+            connection.execute(job_target.update().where(*where).values(**values))
+            connection.execute(job.update().where(job.c.id == number).values(heartbeat=now()))
+
+    through_restarts(work)
+
+
+def close_job(number: int, error: str) -> None:
+    """Write that a job, and what it was about to make, has failed, if it has not ended itself."""
+    is_open = job.c.status.in_(["queued", "running"])
+    ended = {"status": "failed", "error": error, "finished": now()}
+    begun = (job_target.c.job == number, job_target.c.status.in_(["queued", "running"]))
     with current_database().transaction() as connection:
-        connection.execute(job_target.update().where(*where).values(**values))
-        connection.execute(job.update().where(job.c.id == number).values(heartbeat=now()))
+        found = connection.execute(job.update().where(job.c.id == number, is_open).values(**ended))
+        if found.rowcount:
+            lost = {"status": "failed", "message": error}
+            connection.execute(job_target.update().where(*begun).values(**lost))
 
 
 def job_row(number: int) -> dict[str, Any] | None:
@@ -135,8 +154,8 @@ def mean_seconds(names: set[str]) -> dict[str, float]:
     return {name: float(seconds) for name, seconds in current_database().rows(statement)}
 
 
-def abandoned_jobs() -> list[dict[str, Any]]:
-    """Return jobs that are said to run but whose process is gone."""
-    silent = sa.func.extract("epoch", sa.literal(now()) - job.c.heartbeat) > HEARTBEAT_LIMIT
-    statement = sa.select(job).where(job.c.status.in_(["queued", "running"]), silent)
+def open_jobs() -> list[dict[str, Any]]:
+    """Return the jobs of all users that are said to run, ``silent`` for how many seconds."""
+    silent = sa.func.extract("epoch", sa.literal(now()) - job.c.heartbeat).label("silent")
+    statement = sa.select(job, silent).where(job.c.status.in_(["queued", "running"]))
     return [dict(row._mapping) for row in current_database().rows(statement)]

@@ -10,13 +10,17 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from awlab.backend.database.connection import current_database
 from awlab.backend.errors import TargetError
 
-__all__ = ["held_lock", "held_locks", "lock_number"]
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+__all__ = ["HeldKey", "held_lock", "held_locks", "lock_number"]
 
 
 def lock_number(key: str) -> int:
@@ -25,8 +29,25 @@ def lock_number(key: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
+class HeldKey:
+    """A lock that is held on a connection of its own."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def check(self) -> None:
+        """Make sure that the server which gave the lock still lives.
+
+        Raises
+        ------
+        sqlalchemy.exc.DBAPIError
+            If it does not: another process may have the lock by now.
+        """
+        self._connection.execute(sa.select(1))
+
+
 @contextlib.contextmanager
-def held_lock(key: str, timeout: float | None = None) -> Iterator[None]:
+def held_lock(key: str, timeout: float | None = None) -> Iterator[HeldKey]:
     """Hold the lock of ``key``; wait while another process holds it.
 
     Parameters
@@ -35,6 +56,11 @@ def held_lock(key: str, timeout: float | None = None) -> Iterator[None]:
         What is locked, in words.
     timeout : float, optional
         Longest wait [s]; for ever by default.
+
+    Yields
+    ------
+    HeldKey
+        Its ``check()`` tells whether the lock is held: a server that is restarted forgets them.
 
     Raises
     ------
@@ -54,9 +80,9 @@ def held_lock(key: str, timeout: float | None = None) -> Iterator[None]:
             time.sleep(pause)
             pause = min(0.25, pause * 1.5)
         try:
-            yield
+            yield HeldKey(connection)
         finally:
-            connection.execute(sa.select(sa.func.pg_advisory_unlock(number)))
+            _release(connection, number)
 
 
 @contextlib.contextmanager
@@ -82,8 +108,14 @@ def held_locks(keys: list[str]) -> Iterator[set[str]]:
             yield {k for k in keys if lock_number(k) in taken}
         finally:
             held = sa.literal(sorted(taken), sa.ARRAY(sa.BigInteger))
-            try:
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(sa.func.unnest(held))))
-            except sa.exc.DBAPIError as exc:
-                if not exc.connection_invalidated:  # with the connection the locks are gone too
-                    raise
+            _release(connection, sa.func.unnest(held))
+
+
+def _release(connection: Connection, numbers: Any) -> None:
+    if connection.invalidated:
+        return
+    try:
+        connection.execute(sa.select(sa.func.pg_advisory_unlock(numbers)))
+    except sa.exc.DBAPIError as exc:
+        if not exc.connection_invalidated:  # with the connection the locks are gone too
+            raise

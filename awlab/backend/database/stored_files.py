@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from awlab.backend.database.connection import current_database
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-__all__ = ["StoredFile", "filenames_of", "files_of_all_objects", "known_filenames"]
+__all__ = ["StoredFile", "filenames_of", "files_of_all_objects", "known_filenames", "settled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,32 @@ def filenames_of(connection: Connection, ids: list[int]) -> set[str]:
         for _, t in tables
     ]
     return {row[0] for row in connection.execute(sa.union_all(*parts)) if row[0]}
+
+
+def settled(timeout: float = 5.0) -> bool:
+    """Wait until all transactions that are open now have ended; tell whether they have.
+
+    The server finishes the commit of a process that was killed while it waited for the answer:
+    only after that it is certain whether an object has the file which the process had stored.
+
+    Parameters
+    ----------
+    timeout : float
+        Longest wait [s].
+    """
+    database = current_database()
+    snapshot = sa.func.pg_current_snapshot()
+    oldest, next_one = (
+        sa.cast(sa.cast(bound(snapshot), sa.Text), sa.BigInteger)
+        for bound in (sa.func.pg_snapshot_xmin, sa.func.pg_snapshot_xmax)
+    )
+    until = database.scalar(sa.select(next_one))
+    deadline = time.monotonic() + timeout
+    while database.scalar(sa.select(oldest)) < until:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def files_of_all_objects() -> list[StoredFile]:

@@ -68,7 +68,8 @@ class RawFrame(BaseFrame, abstract=True):
     _indexes = (("night", "chip"), ("chip", "DATE_OBS"))
 
     FLAGS: ClassVar[tuple[Flag, ...]] = (
-        Flag(6, "HEADER_GUESSED", "something essential of the header was guessed"),
+        # A whole archive may be without IMAGETYP: it is calibrated like any other, and says so.
+        Flag(6, "HEADER_GUESSED", "something essential of the header was guessed", informs=True),
         Flag(7, "NOT_RAW", "the header shows that the pixels were processed before"),
     )
 

@@ -13,9 +13,14 @@ import os
 import socket
 from pathlib import Path
 
-from awlab.backend.database import current_database, known_filenames, use_file_remover
+from awlab.backend.database import (
+    current_database,
+    known_filenames,
+    settled,
+    use_file_remover,
+)
 from awlab.backend.datamodel.session import current_dataserver, dataserver_location
-from awlab.backend.errors import AwlabError
+from awlab.backend.errors import AwlabError, FileMissing
 from awlab.backend.settings import load_settings
 
 __all__ = ["note_file", "pending_names", "process_is_gone", "sweep"]
@@ -35,7 +40,8 @@ def note_file(name: str) -> None:
     """Note that this process is about to store a file of that name."""
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
-    line = json.dumps([*_place(), name]) + "\n"
+    # A line of its own, also behind one that a killed process of the same number left half-written.
+    line = "\n" + json.dumps([*_place(), name]) + "\n"
     with (folder / f"{socket.gethostname()}-{os.getpid()}.jsonl").open("a") as notes:
         notes.write(line)
 
@@ -67,10 +73,18 @@ def pending_names(*, mine: bool = True) -> set[str]:
             continue
         if not mine and host == here and pid == str(os.getpid()):
             continue
-        for line in notes.read_text().splitlines():
+        for line in _lines(notes):
             with contextlib.suppress(ValueError):
                 names.add(json.loads(line)[2])
     return names
+
+
+def _lines(notes: Path) -> list[str]:
+    """Lines of notes; none if another process has just gone through them and removed them."""
+    try:
+        return [line for line in notes.read_text().splitlines() if line]
+    except FileNotFoundError:
+        return []
 
 
 def sweep() -> list[str]:
@@ -96,18 +110,25 @@ def sweep() -> list[str]:
 def _sweep_one(notes: Path) -> list[str]:
     place = _place()
     mine, others = [], []
-    for line in notes.read_text().splitlines():
+    for line in _lines(notes):
         try:
             database, location, name = json.loads(line)
         except ValueError:
             continue  # the last line of a process killed while writing it: nothing was stored yet
         (mine.append(name) if [database, location] == place else others.append(line))
+    # The server may still be finishing the commit of a process that is gone: then another time.
+    if mine and not settled(1.0):
+        return []
     server = current_dataserver()
-    # A name may be noted twice: what a living process has stored it is about to commit.
-    lost = sorted(set(mine) - known_filenames(mine) - pending_names()) if mine else []
-    removed = [name for name in lost if server.exists(name)]
-    for name in removed:
-        server.delete(name)
+    # A name may be noted twice: what a living process has stored it is about to commit. Those
+    # names are read first: one that leaves them meanwhile is committed, and so it is known.
+    pending = pending_names()
+    lost = sorted(set(mine) - pending - known_filenames(mine)) if mine else []
+    removed = []
+    for name in lost:
+        with contextlib.suppress(FileMissing):  # another process sweeps at the same time
+            server.delete(name)
+            removed.append(name)
     if others:
         notes.write_text("\n".join(others) + "\n")
     else:

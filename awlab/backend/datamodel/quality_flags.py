@@ -26,11 +26,14 @@ class Flag:
         Name in capitals.
     meaning : str
         What is wrong, in a few words.
+    informs : bool
+        True if it only informs: what is made from the object is not doubted because of it.
     """
 
     bit: int
     name: str
     meaning: str
+    informs: bool = False
 
     @property
     def value(self) -> int:
@@ -75,6 +78,12 @@ class QualityFlags(int):
     def flags(self) -> list[Flag]:
         """The flags that are set."""
         return [flag for flag in flags_of(self._owner).values() if self & flag.value]
+
+    @property
+    def are_serious(self) -> bool:
+        """True if one is set that does more than inform: it makes products doubtful too."""
+        informing = sum(flag.value for flag in flags_of(self._owner).values() if flag.informs)
+        return bool(self & ~informing)
 
     @property
     def names(self) -> list[str]:

@@ -10,20 +10,19 @@ from dataclasses import dataclass, field
 from awlab.backend.database import (
     HeldLock,
     StoredFile,
-    abandoned_jobs,
     current_database,
     files_of_all_objects,
     held_advisory_locks,
     incomplete_objects,
     schema_version,
     server_state,
-    update_job,
+    settled,
 )
 from awlab.backend.datamodel import current_dataserver, pending_names, sweep, utc_now
 from awlab.backend.doctor.database_state import readable_size
 from awlab.backend.doctor.findings import Finding
 from awlab.backend.errors import AwlabError, DatabaseUnavailable
-from awlab.backend.process import remove_left_behind
+from awlab.backend.process import abandoned_jobs, close_abandoned_jobs, remove_left_behind
 from awlab.backend.settings import load_settings
 
 __all__ = ["Examination", "examine"]
@@ -118,12 +117,16 @@ def _halves() -> Finding:
 
 def _files(*, fix: bool, sample: int) -> list[Finding]:
     sweep()
-    files = files_of_all_objects()
     server = current_dataserver()
     there = set(server.names())
+    # What a living process has just stored, it is about to commit; what has been committed
+    # meanwhile is read afterwards, so that nothing is taken for an orphan too early.
+    pending = pending_names()
+    settled()
+    files = files_of_all_objects()
+    there |= {f.filename for f in files if f.filename not in there and server.exists(f.filename)}
     missing = [file for file in files if file.filename not in there]
-    # What a living process has just stored, it is about to commit.
-    orphans = sorted(there - {file.filename for file in files} - pending_names())
+    orphans = sorted(there - {file.filename for file in files} - pending)
     return [_missing(files, missing), _orphans(orphans, fix=fix), _checksums(files, there, sample)]
 
 
@@ -203,8 +206,7 @@ def _jobs(*, fix: bool) -> Finding:
     if not lost:
         return Finding("jobs", True, "no job has lost its process")
     if fix:
-        for row in lost:
-            update_job(row["id"], status="failed", error="its process is gone", finished=utc_now())
+        close_abandoned_jobs()
         return Finding("jobs", True, f"{len(lost)} jobs without a process closed")
     return Finding(
         "jobs",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from awlab.backend.process.abandoned import abandoned_jobs, close_abandoned_jobs
 from awlab.backend.process.calibration import Calibration, FilteredCalibration
 from awlab.backend.process.code_version import code_version
 from awlab.backend.process.jobs import Job, LocalProcessing, lpu
@@ -39,6 +40,8 @@ __all__ = [
     "State",
     "Timeline",
     "UpToDate",
+    "abandoned_jobs",
+    "close_abandoned_jobs",
     "code_version",
     "lpu",
     "new_work_folder",

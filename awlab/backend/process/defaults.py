@@ -24,6 +24,7 @@ from awlab.backend.database import (
     held_lock,
     objects_with_ids,
     read_records,
+    through_restarts,
 )
 from awlab.backend.datamodel import DataObject
 from awlab.backend.process.code_version import code_version
@@ -58,11 +59,13 @@ def default_calibration(cls: Any, group: Group) -> int:
         for name in ("instrument", "chip", "filter")
         if name in cls._attributes and getattr(group, name)
     }
-    with held_lock(f"default {cls.__name__} {sorted(numbers.items())}"):
-        found = read_records(Query(cls, _same(numbers)).limit(1), ("id",))
-        if found:
-            return int(found[0][0])
-        return _make(cls, numbers)
+
+    def once() -> int:
+        with held_lock(f"default {cls.__name__} {sorted(numbers.items())}"):
+            found = read_records(Query(cls, _same(numbers)).limit(1), ("id",))
+            return int(found[0][0]) if found else _make(cls, numbers)
+
+    return through_restarts(once)
 
 
 def _same(numbers: dict[str, int]) -> And:

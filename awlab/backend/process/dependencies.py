@@ -10,6 +10,9 @@ rule            declared as a link to                       today's object is
                 on a class made from one raw frame itself
 ``given``       any other class                             what the key names
 =============== =========================================== ===================================
+
+A class of a user that has neither a raw frame nor a night is made from what its key names, so
+there every input is ``given``.
 """
 
 from __future__ import annotations
@@ -62,6 +65,8 @@ def dependencies_of(cls: Any) -> list[Dependency]:
 
 
 def _rule(owner: Any, cls: Any, *, many: bool) -> str:
+    if not is_keyed_by_raw(owner) and not getattr(owner, "_is_calibration", False):
+        return "given"
     if issubclass(cls, RawFrame):
         return "raws" if many else "raw"
     if many:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 import os
 import threading
 import time
+from collections.abc import Generator
 from typing import Any
 
 from awlab.backend.database import (
@@ -19,9 +22,11 @@ from awlab.backend.database import (
     update_target,
 )
 from awlab.backend.datamodel import utc_now
-from awlab.backend.errors import ObjectNotFound, TargetError
+from awlab.backend.errors import AwlabError, ObjectNotFound, TargetError
+from awlab.backend.process.abandoned import Heartbeat, close_abandoned_jobs
 from awlab.backend.process.making import Made
 from awlab.backend.process.plan import Node, Plan
+from awlab.backend.process.progress import show_progress
 from awlab.backend.process.pulling import plan_targets
 from awlab.backend.process.runner import load_objects, run_plan
 
@@ -44,6 +49,7 @@ class Job:
             raise ObjectNotFound(f"no job {number} of yours", "lpu.jobs() lists them")
         self.number = number
         self._thread: threading.Thread | None = None
+        self._finished = 0
         self._cancelled = threading.Event()
         self._error: Exception | None = None
         self._objects: list[Any] = []
@@ -107,16 +113,35 @@ class Job:
         MakeFailed, NoValidCalibration, TargetError
             What made the job fail.
         """
+        start = time.monotonic()
+        while not self._is_over(0.2):
+            if timeout is not None and time.monotonic() - start > timeout:
+                return self
+        return self._outcome()
+
+    def __await__(self) -> Generator[Any, None, Job]:
+        """Wait in a notebook: ``await job`` leaves the kernel free for widgets and for Stop."""
+        return self._awaited().__await__()
+
+    async def _awaited(self) -> Job:
+        while not self._is_over(0.0):
+            await asyncio.sleep(0.1 if self._thread is not None else 0.5)
+        return self._outcome()
+
+    def _is_over(self, timeout: float) -> bool:
+        """Wait at most so long [s], and tell whether the job is over."""
         if self._thread is not None:
             self._thread.join(timeout)
-        else:
-            start = time.monotonic()
-            while self.status in ("queued", "running"):
-                if timeout is not None and time.monotonic() - start > timeout:
-                    break
-                time.sleep(0.2)
+            return not self._thread.is_alive()
+        time.sleep(timeout)
+        close_abandoned_jobs()
+        return self.status not in ("queued", "running")
+
+    def _outcome(self) -> Job:
         if self._error is not None:
             raise self._error
+        if self._thread is None and self.status == "failed":
+            raise TargetError(f"job {self.number} failed: {self.error}", "its logs() tell more")
         return self
 
     def __repr__(self) -> str:
@@ -131,11 +156,21 @@ class Job:
         )
         self._thread.start()
 
-    def _run(self, plan: Plan, processes: int) -> None:
-        update_job(self.number, status="running", started=utc_now())
+    def _watch(self, targets: int) -> None:
+        """Wait with a progress bar; an interrupt (Ctrl-C, Stop) stops the job as well."""
         try:
-            observer = _Recorder(self, plan)
-            self._objects = run_plan(plan, processes=processes, observer=observer)
+            show_progress(targets, lambda: self._finished, self._is_over)
+        except KeyboardInterrupt:
+            self.cancel()
+            raise
+        self._outcome()
+
+    def _run(self, plan: Plan, processes: int) -> None:
+        try:
+            update_job(self.number, status="running", started=utc_now())
+            with Heartbeat(self.number):
+                observer = _Recorder(self, plan)
+                self._objects = run_plan(plan, processes=processes, observer=observer)
             status, error = "finished", None
         # Whatever happens in the thread must reach the row and the one who waits.
         except Exception as exc:
@@ -143,7 +178,10 @@ class Job:
             status = "cancelled" if self._cancelled.is_set() else "failed"
             error = str(exc)
             _log.warning("job %d: %s", self.number, exc)
-        update_job(self.number, status=status, finished=utc_now(), error=error)
+        try:
+            update_job(self.number, status=status, finished=utc_now(), error=error)
+        except AwlabError as exc:  # without a database the row stays as it is: doctor closes it
+            self._error = self._error or exc
 
 
 class _Recorder:
@@ -165,6 +203,7 @@ class _Recorder:
         message = f"quality_flags {made.flags}" if made.flags else None
         if made.reused:
             message = "made by another process"
+        self._job._finished += 1
         self._update(node, status="finished", finished=utc_now(), object=made.id, message=message)
 
     def failed(self, node: Node, error: Exception) -> None:
@@ -173,6 +212,7 @@ class _Recorder:
 
     def skipped(self, node: Node, reason: str) -> None:
         """Write why the default serves instead of a target."""
+        self._job._finished += 1
         self._update(node, status="skipped", finished=utc_now(), message=reason)
 
     def is_cancelled(self) -> bool:
@@ -238,6 +278,7 @@ class LocalProcessing:
             With ``.products`` when finished.
         """
         classes = sequence_classes(sequence)
+        close_abandoned_jobs()
         count = processes if processes is not None else max(1, os.cpu_count() or 1)
         job: Job | None = None
         for cls in classes:
@@ -245,19 +286,23 @@ class LocalProcessing:
             name = sequence if isinstance(sequence, str) else cls.__name__
             targets = [(node.cls.__name__, plan.label(node)) for node in plan.work]
             plain = {k: str(v) for k, v in key.items()}
+            if pars:
+                plain["pars"] = json.dumps(plan.asked, default=str)
             job = Job(create_job(str(name), plain, targets))
             job._begin(plan, count if len(targets) > 1 else 0)
             if wait or cls is not classes[-1]:
-                job.wait()
+                job._watch(len(targets))
         assert job is not None
         return job
 
     def jobs(self, limit: int = 50) -> list[dict[str, Any]]:
         """Return the newest jobs as rows, one's own and those of one's projects."""
+        close_abandoned_jobs()
         return job_rows(limit)
 
     def job(self, number: int) -> Job:
         """Return one job."""
+        close_abandoned_jobs()
         return Job(number)
 
 

@@ -72,6 +72,7 @@ class Judge:
         elif node.alternative is not None:
             node.existing = node.alternative
             node.state = State.UP_TO_DATE
+            node.stands_in = True
             which = "default" if node.alternative.is_default else "valid"
             node.reasons = [f"{problems[0]}; the {which} one is used"]
         else:
@@ -153,12 +154,17 @@ class Judge:
         time = node.request.time if dependency.rule == "calibration" else None
         if old is not None and time and not old.covers(time):
             return [f"{role}: the validity of the {name} used does not cover the time any more"]
+        method = node.request.overscan
+        if old is not None and None not in (old.overscan, method) and old.overscan != method:
+            made = f"made with OVERSCAN_CORRECTION {old.overscan}"
+            return [f"{role}: the {name} used was {made}, {method} is needed"]
         if today.id == 0:
             return [f"{role}: the {name} used does not apply any more ({today.why or 'none does'})"]
         if old is not None and old.is_default and today.kind == "default":
             return []
         if today.kind == "default":
-            return [f"{role}: only the default {name} applies now"]
+            why = f" ({today.why})" if today.why else ""
+            return [f"{role}: only the default {name} applies now{why}"]
         if new is not None and old is not None and new.creation < old.creation:
             return [f"{role}: an older {name} applies now"]
         made = f" (made {new.creation:%Y-%m-%d %H:%M:%S})" if new is not None else ""
@@ -189,7 +195,7 @@ class Judge:
         if existing is None or child.state is State.NULL:
             return child.reasons[0] if child.reasons else "there is none"
         if child.blocked:
-            return child.reasons[0]
+            return f"{child.reasons[0]}; {child.reasons[-1]}"
         if dependency.rule != "calibration":
             return ""
         if existing.is_default and dependency.optional:

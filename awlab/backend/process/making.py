@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,16 +17,17 @@ from awlab.backend.database import (
     current_database,
     held_lock,
     objects_with_ids,
+    through_restarts,
 )
 from awlab.backend.datamodel import DataObject, sweep
-from awlab.backend.errors import AwlabError, MakeFailed
+from awlab.backend.errors import AwlabError, MakeFailed, TargetError
 from awlab.backend.process.candidates import CandidateIndex
 from awlab.backend.process.dependencies import dependencies_of
 from awlab.backend.process.keys import Candidate, Request
 from awlab.backend.process.registry import DatabaseRegistry
 from awlab.backend.process.work_folder import new_work_folder
 
-__all__ = ["Made", "Work", "make_target"]
+__all__ = ["Made", "Work", "failing", "make_target"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,11 @@ class Work:
     def cls(self) -> Any:
         """Class of the target."""
         found = class_named(self.class_name)
-        assert found is not None, self.class_name
+        if found is None:
+            raise TargetError(
+                f"a worker process cannot import the class {self.class_name}",
+                "put its module on PYTHONPATH, or run with processes=0",
+            )
         return found
 
     @property
@@ -80,36 +83,66 @@ def make_target(work: Work) -> Made:
     MakeFailed
         If ``make()`` raised; nothing of the target is kept.
     """
+    with failing(work.label):
+        # A server that is killed takes the lock with it, and perhaps the answer to the commit:
+        # what was begun is forgotten, and looked for again under a new lock.
+        return through_restarts(lambda: _make_once(work))
+
+
+def _make_once(work: Work) -> Made:
     started = time.monotonic()
     sweep()
-    with held_lock(work.lock):
+    with held_lock(work.lock) as lock:
         meanwhile = _made_meanwhile(work)
         if meanwhile is not None:
             return Made(meanwhile.id, meanwhile.flags, time.monotonic() - started, reused=True)
-        with new_work_folder(), _failing(work):
-            target = _blank(work)
-            target.make()
-            target.finish()
-            _doubt(target)
-            if isinstance(target, DataObject):
-                target.store()
+        with new_work_folder():
+            target = _compute(work)
+            lock.check()
             target.commit()
     return Made(int(target._id), int(target.quality_flags), time.monotonic() - started)
 
 
-@contextlib.contextmanager
-def _failing(work: Work) -> Iterator[None]:
-    """Turn whatever goes wrong into one sentence that names the target."""
-    try:
-        yield
-    except AwlabError as exc:
-        hint = exc.hint or "see `awlab doctor` and the log of the job"
-        raise MakeFailed(f"{work.label}: {exc.message}", hint) from exc
-    except (ArithmeticError, LookupError, OSError, TypeError, ValueError, AttributeError) as exc:
-        raise MakeFailed(
-            f"{work.label}: make() raised {type(exc).__name__}: {exc}",
-            "`%awe --traceback` shows where",
-        ) from exc
+def _compute(work: Work) -> Any:
+    """Fetch, compute, store."""
+    target = _blank(work)
+    target.make()
+    target.finish()
+    _doubt(target, work)
+    if isinstance(target, DataObject):
+        target.store()
+    return target
+
+
+class failing:  # noqa: N801 - used like the context managers of contextlib
+    """Turn whatever goes wrong inside the ``with`` into one sentence that names the target.
+
+    Parameters
+    ----------
+    label : str
+        The target.
+    """
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+
+    def __enter__(self) -> None:
+        """Nothing needs to be prepared."""
+
+    def __exit__(self, _kind: Any, exc: BaseException | None, _trace: Any) -> None:
+        if isinstance(exc, MakeFailed):
+            return
+        if isinstance(exc, AwlabError):
+            hint = exc.hint or "see `awlab doctor` and the log of the job"
+            raise MakeFailed(f"{self._label}: {exc.message}", hint) from exc
+        # Whatever a make() of a user raises, also sys.exit(): the run ends with its name.
+        if isinstance(exc, (Exception, SystemExit)):
+            said = str(exc).strip().splitlines()
+            why = f": {said[0][:200]}" if said else ""
+            raise MakeFailed(
+                f"{self._label}: make() raised {type(exc).__name__}{why}",
+                "`%awe --traceback` shows where",
+            ) from exc
 
 
 def _made_meanwhile(work: Work) -> Candidate | None:
@@ -163,18 +196,22 @@ def _key_numbers(work: Work) -> set[int]:
 
 def _previous(work: Work) -> Any:
     """Return the newest valid object of the same key, of whatever night, or None."""
+    same = _same_key(work)
+    return None if same is None else (same & (work.cls.is_valid > 0)).max("creation_date")
+
+
+def _same_key(work: Work) -> Any:
+    """Query for the objects of the same raw frame, or chip and filter; None without a key."""
     cls = work.cls
     if work.request.raw:
-        where = Compare(("raw",), "==", _Number(work.request.raw))
-        return (Query(cls, where) & (cls.is_valid > 0)).max("creation_date")
+        return Query(cls, Compare(("raw",), "==", _Number(work.request.raw)))
     if not getattr(cls, "_is_calibration", False):
         return None
     group = work.request.group
     same = [Compare(("chip",), "==", _Number(group.chip))]
     if group.filter and "filter" in cls._attributes:
         same.append(Compare(("filter",), "==", _Number(group.filter)))
-    query = Query(cls, And(tuple(same))) & (cls.is_valid > 0) & (cls.origin == "derived")
-    return query.max("creation_date")
+    return Query(cls, And(tuple(same))) & (cls.origin == "derived")
 
 
 class _Number:
@@ -186,9 +223,11 @@ class _Number:
         self._id = number
 
 
-def _doubt(target: Any) -> None:
+def _doubt(target: Any, work: Work) -> None:
     """Flag a result whose like was invalidated: nobody's verdict is undone by making it again."""
+    same = _same_key(work)
+    if same is None or not target.content_hash:
+        return
     cls = type(target)
-    same = Query(cls, Compare(("content_hash",), "==", target.content_hash))
-    if target.content_hash and (same & (cls.is_valid <= 0)).exists():
+    if (same & (cls.content_hash == target.content_hash) & (cls.is_valid <= 0)).exists():
         target.raise_flag("REPEATS_INVALID")

@@ -48,6 +48,8 @@ class Node:
         What serves if the target cannot be made.
     blocked : str
         Why an outdated target cannot be made again; empty if it can.
+    stands_in : bool
+        Whether the object there is only serves in place of one that cannot be made.
     """
 
     cls: Any
@@ -60,6 +62,7 @@ class Node:
     depth: int = 0
     alternative: Candidate | None = None
     blocked: str = ""
+    stands_in: bool = False
 
     @property
     def group(self) -> Group:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from awlab.backend.errors import TargetError
 from awlab.backend.process.candidates import CandidateIndex
 from awlab.backend.process.defaults import ON_DEMAND, has_default
 from awlab.backend.process.dependencies import Dependency, class_order, dependencies_of
@@ -114,7 +115,13 @@ class Planner:
         for here in reversed(order):
             for node in self._nodes.get(here, ()):
                 self._judge.decide(node)
-        nodes = [node for here in reversed(order) for node in self._nodes.get(here, ())]
+        needed = _needed(roots)
+        nodes = [
+            node
+            for here in reversed(order)
+            for node in self._nodes.get(here, ())
+            if id(node) in needed
+        ]
         return Plan(roots, nodes, self._asked, horizon, self._registry.names(_numbers(nodes)))
 
     # -- first walk: who needs what --------------------------------------------------------
@@ -170,10 +177,10 @@ class Planner:
                 existing.night,
                 time,
                 existing.raw,
-                existing.overscan,
+                self._asked_overscan(cls, existing.overscan),
                 given=given,
             )
-        overscan = self._asked.get(cls.__name__, {}).get("OVERSCAN_CORRECTION", request.overscan)
+        overscan = self._asked_overscan(cls, request.overscan)
         if overscan is None:
             overscan = self._registry.overscan_default(cls)
         time = request.time
@@ -181,13 +188,17 @@ class Planner:
             time = self._registry.midnight(request.group.instrument, request.night)
         return request._replace(time=time, overscan=overscan, own_night=False)
 
+    def _asked_overscan(self, cls: Any, otherwise: int | None) -> int | None:
+        return self._asked.get(cls.__name__, {}).get("OVERSCAN_CORRECTION", otherwise)
+
     def _is_checked(self, node: Node) -> bool:
         existing = node.existing
-        if existing is not None:
-            # Defaults and objects from outside have no raw frames to be checked against.
-            from_outside = not (existing.night or existing.raw or node.request.given)
-            if existing.is_default or from_outside:
-                return False
+        if existing is None:
+            return True  # whether it can be made depends on everything below, however deep
+        # Defaults and objects from outside have no raw frames to be checked against.
+        from_outside = not (existing.night or existing.raw or node.request.given)
+        if existing.is_default or from_outside:
+            return False
         return self._depth is None or node.depth < self._depth
 
     def _add_raws(self, cls: Any, nodes: list[Node]) -> None:
@@ -223,7 +234,16 @@ class Planner:
         default = self._registry.overscan_default(target)
         if default is not None:
             # A bias made with another overscan method does not fit what is made from it.
-            method = request.overscan if request.overscan is not None else default
+            asked = self._asked_overscan(target, None)
+            method = request.overscan
+            if method is None:
+                method = default if asked is None else asked
+            if asked not in (None, method):
+                raise TargetError(
+                    f"{target.__name__} is asked for with OVERSCAN_CORRECTION {asked}, but"
+                    f" {node.cls.__name__} with {method}",
+                    "ask for the same method in both",
+                )
             wanted = wanted._replace(overscan=method)
         wish = _Wish(wanted, node, dependency.role, dependency.optional)
         self._wishes.setdefault(target, []).append(wish)
@@ -238,6 +258,23 @@ class Planner:
         request = Request(node.group, node.request.night, node.request.time, forced=numbers[0])
         wish = _Wish(request, node, dependency.role, dependency.optional)
         self._wishes.setdefault(dependency.cls, []).append(wish)
+
+
+def _needed(roots: list[Node]) -> set[int]:
+    """Return the ``id()`` of what the roots need; what is not made needs nothing to be made."""
+    needed: set[int] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if id(node) in needed:
+            continue
+        needed.add(id(node))
+        if not node.is_work:
+            for role, child in node.children.items():
+                if child.is_work:
+                    del node.inputs[role]
+        stack += node.children.values()
+    return needed
 
 
 def _group(node: Node, *, has_filter: bool) -> Group:

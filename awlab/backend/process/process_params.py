@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any, ClassVar
 
-from awlab.backend.database import DBObject, persistent
+from awlab.backend.database import DBObject, class_named, persistent
 from awlab.backend.errors import QueryError, UnknownAttribute
 from awlab.backend.process.dependencies import class_order
 
@@ -77,11 +77,9 @@ class _Values:
         return self._changed.get(name, self._cls._attributes[name].default)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if getattr(self, name) == value:
-            self._changed.pop(name, None)
-            return
-        checked = self._cls._attributes[name].check(value)
-        self._changed[name] = checked
+        getattr(self, name)  # refuses unknown names
+        # Kept also where it is the default: what was made with another value is then outdated.
+        self._changed[name] = self._cls._attributes[name].check(value)
 
     def __dir__(self) -> list[str]:
         return parameter_names(self._cls)
@@ -135,7 +133,7 @@ class Pars:
         return [*self._targets, "show", "get"]
 
     def get(self) -> dict[str, Any]:
-        """Return what was changed: ``{'BiasFrame.process_params.SIGMA_CLIP': 5.0}``."""
+        """Return what was set: ``{'BiasFrame.process_params.SIGMA_CLIP': 5.0}``."""
         return {
             f"{target}.process_params.{name}": value
             for target, holder in self._targets.items()
@@ -150,7 +148,8 @@ class Pars:
             values = holder.process_params
             for name in parameter_names(values._cls):
                 attribute = values._cls._attributes[name]
-                mark = f"  (default {attribute.default!r})" if name in values._changed else ""
+                is_other = getattr(values, name) != attribute.default
+                mark = f"  (default {attribute.default!r})" if is_other else ""
                 lines.append(f"  {name} = {getattr(values, name)!r}{mark}   {attribute.doc}")
         return "\n".join(lines)
 
@@ -168,7 +167,9 @@ def asked_parameters(pars: Any) -> dict[str, dict[str, Any]]:
     Raises
     ------
     QueryError
-        If a name is not of the form ``Target.process_params.NAME``.
+        If a name is not of the form ``Target.process_params.NAME``, or there is no such target.
+    UnknownAttribute, WrongType
+        If the target has no such parameter, or the value does not fit it.
     """
     if pars is None:
         return {}
@@ -178,5 +179,16 @@ def asked_parameters(pars: Any) -> dict[str, dict[str, Any]]:
         parts = path.split(".")
         if len(parts) != 3 or parts[1] != "process_params":
             raise QueryError(f"{path!r} is not a parameter", "write Target.process_params.NAME")
-        found.setdefault(parts[0], {})[parts[2]] = value
+        found.setdefault(parts[0], {})[parts[2]] = _checked(parts[0], parts[2], value)
     return found
+
+
+def _checked(target: str, name: str, value: Any) -> Any:
+    cls = class_named(target)
+    if cls is None or parameter_class(cls) is None:
+        raise QueryError(f"no target {target!r} with process parameters", "Pars(Target) shows them")
+    parameters = parameter_class(cls)
+    if name not in parameter_names(parameters):
+        known = ", ".join(parameter_names(parameters))
+        raise UnknownAttribute(f"{target} has no process parameter {name!r}", known)
+    return parameters._attributes[name].check(value)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from awlab.backend.database import And, Compare, DBObject, Query, WithIds, context, read_records
+from awlab.backend.database import (
+    And,
+    Compare,
+    DBObject,
+    In,
+    Query,
+    WithIds,
+    context,
+    read_records,
+)
 from awlab.backend.datamodel import Chip, Filter, Instrument, night_name
 from awlab.backend.errors import TargetError
 from awlab.backend.process.dependencies import dependencies_of, is_keyed_by_raw
@@ -19,6 +28,7 @@ from awlab.backend.process.up_to_date import UpToDate
 __all__ = ["judge_key", "judge_object", "judge_objects", "plan_targets", "requests_for"]
 
 _NOBODY = Group(0, 0, 0, "")
+_WILD = ("chip", "filter")
 
 
 def plan_targets(
@@ -29,9 +39,13 @@ def plan_targets(
     plan = Planner(DatabaseRegistry(), asked_parameters(pars), depth=depth).plan(cls, requests)
     plan.is_list = is_list
     plan.runner = run_plan
-    if is_list:
+    if getattr(cls, "_is_calibration", False) and _has_wildcard(key):
         _drop_impossible(plan)
     return plan
+
+
+def _has_wildcard(key: dict[str, Any]) -> bool:
+    return any("*" in str(key.get(name)) or "?" in str(key.get(name)) for name in _WILD)
 
 
 def _drop_impossible(plan: Plan) -> None:
@@ -159,16 +173,15 @@ def _calibrations(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
     filters = _named(Filter, key["filter"], instrument) if has_filter else [(0, instrument)]
     night = night_name(date)
     registry = DatabaseRegistry()
+    readouts = _readouts(cls, {chip for chip, _ in chips}, night)
     requests = []
     for chip, its_instrument in chips:
         for filter_number, _ in filters:
-            readout = _readout(cls, chip, night)
-            group = Group(its_instrument, chip, filter_number, readout)
+            group = Group(its_instrument, chip, filter_number, readouts.get(chip, ""))
             time = registry.midnight(its_instrument, night)
             requests.append(Request(group, night, time, own_night=True))
-    many = any(isinstance(key.get(name), (list, tuple)) for name in ("chip", "filter"))
-    many = many or any("*" in str(key.get(name)) for name in ("chip", "filter"))
-    return requests, many
+    many = any(isinstance(key.get(name), (list, tuple)) for name in _WILD)
+    return requests, many or _has_wildcard(key)
 
 
 def _instrument(key: dict[str, Any]) -> int | None:
@@ -183,12 +196,16 @@ def _named(cls: Any, name: Any, instrument: int | None) -> list[tuple[int, int]]
     """Row numbers of chips or filters of that name, each with its instrument's."""
     if isinstance(name, cls):
         return read_records(Query(cls, WithIds((name._id,))), ("id", "instrument"))
-    found = read_records(cls.select(name=name), ("id", "instrument"))
+    asked = list(name) if isinstance(name, (list, tuple)) else [name]
+    asked = [item.name if isinstance(item, cls) else str(item) for item in asked]
+    wanted = cls.select(name=asked if isinstance(name, (list, tuple)) else asked[0])
+    found = read_records(wanted, ("id", "instrument", "name"))
     found = [row for row in found if instrument in (None, row[1])]
     kind = cls.__name__.lower()
-    if not found:
+    unknown = {n for n in asked if "*" not in n and "?" not in n} - {row[2] for row in found}
+    if unknown or not found:
         known = ", ".join(sorted({item.name for item in cls.select_all()})) or "none yet"
-        raise TargetError(f"no {kind} {name!r}", f"known: {known}")
+        raise TargetError(f"no {kind} {min(unknown or {str(name)})!r}", f"known: {known}")
     if instrument is None and len({row[1] for row in found}) > 1:
         raise TargetError(
             f"several instruments have a {kind} {name!r}", "give instrument=, or set_instrument"
@@ -196,28 +213,21 @@ def _named(cls: Any, name: Any, instrument: int | None) -> list[tuple[int, int]]
     return [(row[0], row[1]) for row in found]
 
 
-def _readout(cls: Any, chip: int, night: str) -> str:
-    """Read-out mode of the raw frames of that chip and night that the class is made from."""
+def _readouts(cls: Any, chips: set[int], night: str) -> dict[int, str]:
+    """Read-out modes, by chip, of the night's raw frames that the class is made from."""
+    found: dict[int, str] = {}
     for dependency in dependencies_of(cls):
+        missing = chips - set(found)
+        if not missing:
+            break
         if dependency.rule == "raws":
-            where = And((Compare(("night",), "==", night), Compare(("chip",), "==", _Row(chip))))
-            found = read_records(Query(dependency.cls, where).limit(1), ("readout",))
-            if found:
-                return str(found[0][0])
+            chosen = In(("chip",), tuple(sorted(missing)))
+            where = And((Compare(("night",), "==", night), chosen))
+            rows = read_records(Query(dependency.cls, where), ("chip", "readout"))
+            found |= {chip: str(readout) for chip, readout in reversed(rows)}
         elif dependency.rule == "calibration":
-            found_below = _readout(dependency.cls, chip, night)
-            if found_below:
-                return found_below
-    return ""
-
-
-class _Row:
-    """A row number that stands for its object in a condition."""
-
-    object_id = ""
-
-    def __init__(self, number: int) -> None:
-        self._id = number
+            found |= _readouts(dependency.cls, missing, night)
+    return found
 
 
 # -- targets of users' own classes: what they are made from is the key ---------------------
@@ -237,8 +247,9 @@ def _given(cls: Any, key: dict[str, Any]) -> Request:
             raise TargetError(f"{cls.__name__}: {role} is missing", f"give {role}=...")
         items = list(value) if dependency.many and value is not None else [value] if value else []
         given.append((role, tuple(_number(item, dependency.cls) for item in items)))
-    if not given:
-        raise TargetError(f"{cls.__name__} depends on nothing and has no key")
+    if not any(numbers for _, numbers in given):
+        names = f"give {', '.join(roles)}" if roles else "link it to what it is made from"
+        raise TargetError(f"{cls.__name__}: nothing to make it from is named", names)
     return Request(_NOBODY, "", None, given=tuple(given))
 
 

@@ -14,7 +14,7 @@ from awlab.backend.datamodel import QualityFlags
 from awlab.backend.errors import AwlabError, MakeFailed, NoValidCalibration, TargetError
 from awlab.backend.process.defaults import ON_DEMAND, default_calibration
 from awlab.backend.process.dependencies import dependencies_of
-from awlab.backend.process.making import Made, Work, make_target
+from awlab.backend.process.making import Made, Work, failing, make_target
 from awlab.backend.process.plan import Node, Plan, State
 from awlab.backend.process.workers import WorkerContext, begin_worker, work_in_worker
 
@@ -80,19 +80,22 @@ def run_plan(plan: Plan, *, processes: int = 0, observer: Observer | None = None
     NoValidCalibration
         If a target asked for can neither be found nor made.
     MakeFailed
-        If making a target failed; everything finished before stays.
+        If making a target failed; everything finished before stays. Where several targets were
+        asked for, the others are made nevertheless.
     """
+    run = _Run(plan, observer or _Nobody())
     for root in plan.roots:
         if root.state is State.NULL or root.blocked:
-            raise NoValidCalibration(
+            error = NoValidCalibration(
                 f"{plan.label(root)} cannot be made: {'; '.join(root.reasons)}",
                 "ingest the raw frames it needs, or see %awe plan",
             )
-    run = _Run(plan, observer or _Nobody())
+            run.fail(root, error)
     if processes and len(plan.work) > 1:
         run.in_workers(processes)
     else:
         run.in_turn()
+    run.raise_failures()
     return _objects(plan, run.made)
 
 
@@ -118,7 +121,23 @@ class _Run:
         self.observer = observer
         self.made: dict[int, Made] = {}
         self.unmade: dict[int, str] = {}
+        self.failures: dict[int, AwlabError] = {}
         self._roots = {id(root) for root in plan.roots}
+
+    def fail(self, node: Node, error: AwlabError) -> None:
+        """Give up, or go on with the other targets asked for."""
+        self.failures[id(node)] = error
+        if len(self._roots) == 1:
+            raise error
+
+    def raise_failures(self) -> None:
+        """Raise the first failure, if any, and say how many targets are missing."""
+        if not self.failures:
+            return
+        first = next(iter(self.failures.values()))
+        missing = len(self._roots & set(self.failures))
+        count = f"{missing} of {len(self._roots)} targets could not be made"
+        raise type(first)(f"{first.message}; {count}", first.hint) from first
 
     def work_of(self, node: Node) -> Work:
         """Return what a worker needs to know about a target whose inputs are there."""
@@ -170,7 +189,8 @@ class _Run:
                 return existing.id, not existing.is_default
             reason = child.reasons[0] if child.reasons else "it does not apply"
         if default == ON_DEMAND:
-            return default_calibration(dependency.cls, child.group), False
+            with failing(f"default {self.plan.label(child)}"):
+                return default_calibration(dependency.cls, child.group), False
         if default or dependency.optional:
             return default, False
         raise NoValidCalibration(
@@ -185,24 +205,34 @@ class _Run:
 
     def _ready(self, node: Node) -> Work | None:
         """Return the work of a node, None if it cannot be made and something serves instead."""
+        for child in node.children.values():
+            if id(child) in self.failures:
+                self._failed(node, self.failures[id(child)])
+                return None
         try:
             return self.work_of(node)
         except NoValidCalibration as exc:
             if id(node) in self._roots:
-                self.observer.failed(node, exc)
-                raise
+                self._failed(node, exc)
+                return None
             # Those who need it take the default, or say themselves that they cannot be made.
             self.unmade[id(node)] = exc.message
             self.observer.skipped(node, exc.message)
-            return None
+        except AwlabError as exc:
+            self._failed(node, exc)
+        return None
+
+    def _failed(self, node: Node, error: AwlabError) -> None:
+        self.observer.failed(node, error)
+        self.fail(node, error)
 
     def _make(self, node: Node, work: Work) -> None:
         self.observer.started(node)
         try:
             self.made[id(node)] = make_target(work)
         except AwlabError as exc:
-            self.observer.failed(node, exc)
-            raise
+            self._failed(node, exc)
+            return
         self.observer.finished(node, self.made[id(node)])
 
     def _check_cancelled(self) -> None:
@@ -263,11 +293,12 @@ class _Run:
         try:
             self.made[id(node)] = future.result()
         except AwlabError as exc:
-            self.observer.failed(node, exc)
-            raise
+            self._failed(node, exc)
+            return
         except BrokenProcessPool as exc:
             error = MakeFailed(
-                f"{self.plan.label(node)}: a worker process died", "run it again; see the log"
+                f"{self.plan.label(node)}: a worker process died",
+                "run it again; a script must call it below `if __name__ == '__main__':`",
             )
             self.observer.failed(node, error)
             raise error from exc

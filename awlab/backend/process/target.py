@@ -110,7 +110,8 @@ class ProcessTarget(Judged, abstract=True):
     @classmethod
     def exist(cls, **key: Any) -> bool:
         """Tell whether the target exists, up to date or not."""
-        return all(node.existing is not None for node in cls.plan(depth=0, **key).roots)
+        roots = cls.plan(depth=0, **key).roots
+        return all(node.existing is not None and not node.stands_in for node in roots)
 
     uptodate = _UpToDateAccess()
 

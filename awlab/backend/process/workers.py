@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -43,7 +44,8 @@ class WorkerContext:
 def begin_worker(here: WorkerContext) -> None:
     """Connect a fresh worker process and load the classes."""
     for name in here.modules:
-        import_module(name)
+        with contextlib.suppress(ImportError):  # loaded from a path; missed when it is needed
+            import_module(name)
     connect(here.database_url, dataserver=here.dataserver)
     context.set_project(here.project)
     context.set_privileges(here.privileges)

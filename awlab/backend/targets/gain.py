@@ -100,7 +100,7 @@ class GainLinearity(Calibration):
         change = self.compare().get("gain")
         if change and abs(change[1] - change[0]) > p.MAXIMUM_GAIN_DIFFERENCE:
             self.raise_flag("GAIN_CHANGED")
-        if any(raw.quality_flags for raw in self.raw_dome_flat_frames):
+        if any(raw.quality_flags.are_serious for raw in self.raw_dome_flat_frames):
             self.raise_flag("FLAGGED_INPUT")
 
 

@@ -75,5 +75,5 @@ class ReadNoise(Calibration):
         change = self.compare().get("read_noise")
         if change and abs(change[1] - change[0]) > p.MAXIMUM_READ_NOISE_DIFFERENCE:
             self.raise_flag("READ_NOISE_CHANGED")
-        if any(raw.quality_flags for raw in self.raw_bias_frames):
+        if any(raw.quality_flags.are_serious for raw in self.raw_bias_frames):
             self.raise_flag("FLAGGED_INPUT")

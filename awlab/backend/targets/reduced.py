@@ -87,7 +87,7 @@ class ReducedScienceFrame(BaseFrame, ProcessTarget):
             self.raise_flag("DEFAULT_CALIBRATION")
         if self.imstat.median < -self.imstat.stdev:
             self.raise_flag("BACKGROUND_NEGATIVE")
-        if self.raw.quality_flags:
+        if self.raw.quality_flags.are_serious:
             self.raise_flag("FLAGGED_INPUT")
 
 
