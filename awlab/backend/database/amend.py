@@ -65,8 +65,9 @@ def amend(objects: Sequence[Any], values: dict[str, Any], reason: str) -> None:
     if not reason.strip():
         raise QueryError("a change of a committed object needs a reason", "say why in a few words")
     checked: list[tuple[Any, dict[str, Any]]] = []
+    projects = set(context.projects)
     for item in objects:
-        _check_may_change(item, values)
+        _check_may_change(item, values, projects)
         checked.append((item, {n: attribute_of(type(item), n).check(v) for n, v in values.items()}))
     database = current_database()
     with database.transaction() as connection:
@@ -159,7 +160,7 @@ def change_rows(
 _TOGETHER = {"privileges": "context.publish()", "project": "context.migrate()"}
 
 
-def _check_may_change(item: Any, values: dict[str, Any]) -> None:
+def _check_may_change(item: Any, values: dict[str, Any], projects: set[str]) -> None:
     together = next((name for name in values if name in _TOGETHER), None)
     if together is not None:
         raise ImmutableObject(
@@ -173,7 +174,7 @@ def _check_may_change(item: Any, values: dict[str, Any]) -> None:
             f"{type(item).__name__}: {what} cannot be amended",
             f"only {', '.join(sorted(AMENDABLE))} of committed objects",
         )
-    if item.creator != context.user and item.project not in context.projects:
+    if item.creator != context.user and item.project not in projects:
         raise AccessDenied(
             f"{item!r} belongs to {item.creator} in project {item.project}",
             "ask its creator, or become a member of the project",

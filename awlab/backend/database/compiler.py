@@ -19,6 +19,7 @@ from awlab.backend.database.class_tables import (
     sql_type,
     table_of,
 )
+from awlab.backend.database.context import VISIBILITY, visible
 from awlab.backend.database.expression import (
     And,
     Between,
@@ -89,6 +90,11 @@ def _leaf(
     return sa.select(*picked, *number)
 
 
+def _judged_by(cls: Any) -> dict[str, None]:
+    """Columns that decide who sees an object; none for what everybody sees."""
+    return {} if cls._named_for_all else dict.fromkeys(VISIBILITY)
+
+
 class Scope:
     """The FROM clause of one SELECT: a root class and the links reached from it.
 
@@ -125,7 +131,7 @@ class Scope:
             if step.kind == "link" and position + 1 < len(steps):
                 self._needs[prefix][step.name] = None
                 prefix = (*prefix, step.name)
-                self._needs.setdefault(prefix, {"id": None})
+                self._needs.setdefault(prefix, {"id": None, **_judged_by(step.type)})
                 self._classes[prefix] = step.type
                 if inner:
                     self._inner.add(prefix)
@@ -177,6 +183,11 @@ class Scope:
         """Return the id column of the root, or of a link path."""
         return self._entity(prefix).c.id
 
+    def _seen(self, prefix: Names) -> Any:
+        """Return the condition that the context shows the object at a link path."""
+        names = _judged_by(self._classes[prefix])
+        return visible(*(self._entity(prefix).c[name] for name in names)) if names else sa.true()
+
     def root_column(self, name: str) -> Any:
         """Return a plain column of the root class."""
         self._needs[()][name] = None
@@ -192,7 +203,8 @@ class Scope:
         for prefix in sorted(self._needs, key=len):
             if prefix:
                 child, parent = self._entity(prefix), self._entity(prefix[:-1])
-                match = parent.c[prefix[-1]] == child.c.id
+                # A link to what the context does not show leads to nothing.
+                match = sa.and_(parent.c[prefix[-1]] == child.c.id, self._seen(prefix))
                 clause = clause.join(child, match, isouter=prefix not in self._inner)
         return clause
 
@@ -245,7 +257,9 @@ class Scope:
         inner = Scope(self.known, step.type)
         moved = _move(node, after)
         inner.require(moved)
-        wanted = inner.condition(moved)
+        for name in _judged_by(step.type):
+            inner.need((name,))
+        wanted = sa.and_(inner.condition(moved), inner._seen(()))
         clause = inner.source().join(rows, rows.c.source == inner.id())
         return sa.exists(sa.select(sa.literal(1)).select_from(clause).where(here, wanted))
 

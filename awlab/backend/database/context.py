@@ -21,8 +21,10 @@ from awlab.backend.settings import load_settings
 if TYPE_CHECKING:
     from awlab.backend.database.connection import Database
 
-__all__ = ["PRIVILEGES", "Context", "context", "use_acts", "visible"]
+__all__ = ["PRIVILEGES", "VISIBILITY", "Context", "context", "use_acts", "visible"]
 
+# Columns that `visible` asks for, in this order.
+VISIBILITY = ("creator", "project", "privileges")
 PRIVILEGES = {1: "MyDB", 2: "project", 3: "Astro-WISE", 4: "world", 5: "VO"}
 
 
@@ -48,9 +50,7 @@ class _Standing:
 
     def load(self, database: Database) -> None:
         """Read the memberships."""
-        mine = sa.select(project_member.c.project).where(project_member.c.member == self.user)
-        open_to_all = sa.select(project.c.name).where(project.c.public == 1)
-        self.memberships = sorted(row[0] for row in database.rows(mine.union(open_to_all)))
+        self.memberships = sorted(row[0] for row in database.rows(_projects_of(self.user)))
 
     def enter(self, name: str, database: Database) -> None:
         """Work in a project."""
@@ -61,6 +61,12 @@ class _Standing:
                 f"your projects: {', '.join(self.memberships)}",
             )
         self.project = name
+
+
+def _projects_of(user: str) -> Any:
+    mine = sa.select(project_member.c.project).where(project_member.c.member == user)
+    open_to_all = sa.select(project.c.name).where(project.c.public == 1)
+    return mine.union(open_to_all)
 
 
 def _register(database: Database, user: str) -> None:
@@ -115,7 +121,8 @@ class Context:
 
     @property
     def projects(self) -> list[str]:
-        """Projects one is a member of."""
+        """Projects one is a member of, at this moment."""
+        self._standing.load(current_database())
         return list(self._standing.memberships)
 
     def set_project(self, name: str) -> None:
@@ -344,9 +351,11 @@ def visible(creator: Any, project_column: Any, privileges: Any) -> Any:
     creator, project_column, privileges : ColumnElement
         The columns of the objects asked for.
     """
-    projects = sa.literal(context.projects, sa.ARRAY(sa.Text))
+    user = context.user
+    # Read in the same statement, once: whoever joins or leaves a project does so at once.
+    projects = sa.func.array(_projects_of(user).scalar_subquery(), type_=sa.ARRAY(sa.Text))
     return sa.or_(
         privileges >= 3,
         sa.and_(privileges == 2, project_column == sa.any_(projects)),
-        sa.and_(privileges == 1, creator == context.user),
+        sa.and_(privileges == 1, creator == user),
     )

@@ -13,7 +13,7 @@ from awlab.backend.database.attributes import Persistent
 from awlab.backend.database.class_tables import catalog
 from awlab.backend.database.compiler import Scope
 from awlab.backend.database.connection import Database, current_database
-from awlab.backend.database.context import visible
+from awlab.backend.database.context import VISIBILITY, visible
 from awlab.backend.database.meta import concrete_subclasses
 from awlab.backend.database.query import Query, use_readers
 from awlab.backend.database.resolve import split_path, walk_path
@@ -45,14 +45,14 @@ def _prepare(database: Database, query: Query, *, numbered: bool = False) -> Sco
     scope.require(query.where)
     for path in query.order:
         scope.need(split_path(path.removeprefix("-")))
-    for name in ("creator", "project", "privileges"):
+    for name in VISIBILITY:
         scope.need((name,))
     return scope
 
 
 def _finish(scope: Scope, query: Query, columns: list[Any], *, ordered: bool = True) -> Any:
     source = scope.source()
-    seen = visible(*(scope.root_column(name) for name in ("creator", "project", "privileges")))
+    seen = visible(*(scope.root_column(name) for name in VISIBILITY))
     statement = sa.select(*columns).select_from(source).where(scope.condition(query.where), seen)
     if ordered or query._cut:
         for path in query.order:

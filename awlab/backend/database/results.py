@@ -3,6 +3,9 @@
 The first touch of an attribute on any row fetches that column for all rows of the block in one
 statement. Following a link gives a row of another block, which holds every distinct object linked
 to once. So a list comprehension over a query is a constant number of statements.
+
+A link to an object that the context does not show leads to a row without values: finding out
+before would be one more statement for every link.
 """
 
 from __future__ import annotations
@@ -17,9 +20,11 @@ from numpy.typing import NDArray
 from awlab.backend.database.attributes import Persistent
 from awlab.backend.database.class_tables import catalog, column_types, members_table
 from awlab.backend.database.compiler import entity
+from awlab.backend.database.context import VISIBILITY, visible
 from awlab.backend.database.registry_tables import dbobject
 from awlab.backend.database.stand_in import class_of
 from awlab.backend.database.transfer import FIXED_WIDTH
+from awlab.backend.errors import ObjectNotFound
 
 if TYPE_CHECKING:
     from awlab.backend.database.connection import Database
@@ -164,13 +169,20 @@ class ResultBlock:
 
     # -- fetching --------------------------------------------------------------------------
 
+    def _source(self, names: list[str]) -> Any:
+        columns = list(dict.fromkeys(["id", *names, *VISIBILITY]))
+        return entity(catalog(self.database), self.cls, columns)
+
     def _wanted(self, source: Any) -> Any:
+        """The rows of the block, as far as the context shows them: links may lead to others."""
         ids = sa.literal(self.id_list, sa.ARRAY(sa.BigInteger))
-        return source.c.id == sa.any_(ids)
+        mine = source.c.id == sa.any_(ids)
+        if self.cls._named_for_all:
+            return mine
+        return sa.and_(mine, visible(*(source.c[name] for name in VISIBILITY)))
 
     def _fetch(self, column: str, attribute: Persistent) -> None:
-        known = catalog(self.database)
-        source = entity(known, self.cls, ["id", column])
+        source = self._source([column])
         kind = fixed_width(attribute)
         if kind is None:
             statement = sa.select(source.c.id, source.c[column]).where(self._wanted(source))
@@ -198,7 +210,7 @@ class ResultBlock:
 
     def _fetch_all(self) -> None:
         names = list(column_types(self.cls))
-        source = entity(catalog(self.database), self.cls, names)
+        source = self._source(names)
         picked = [source.c[name] for name in names]
         rows = self.database.rows(sa.select(*picked).where(self._wanted(source)))
         found = {row[0]: row for row in rows}
@@ -328,5 +340,11 @@ def objects_with_ids(database: Database, ids: NDArray[Any], cls: Any) -> Rows:
         dbobject.c.id == sa.any_(wanted)
     )
     number = {row[0]: row[1] for row in database.rows(statement)}
+    gone = [i for i in ids.tolist() if i not in number]
+    if gone:
+        raise ObjectNotFound(
+            f"{len(gone)} of {len(ids)} {cls.__name__} objects were deleted meanwhile",
+            "run the query or the walk again",
+        )
     numbers = np.asarray([number[i] for i in ids.tolist()], dtype=np.int64)
     return rows_of(database, cls, ids, numbers)
