@@ -199,6 +199,11 @@ class Persistent:
         if obj is None:
             return owner._attribute_path(self)
         state = obj._state
+        if state is None and self.present is None:
+            # A row of a result whose column was read before: the way of loops over queries.
+            values = obj._block.ready.get(self.name)
+            if values is not None:
+                return values[obj._row]
         if state is not None:
             value = state.get(self.name, _UNSET)
             if value is not _UNSET:
@@ -209,7 +214,7 @@ class Persistent:
         return value if self.present is None else self.present(obj, value)
 
     def __set__(self, obj: Any, value: Any) -> None:
-        if obj._id is not None:
+        if obj._id is not None or obj._block is not None:
             raise ImmutableObject(
                 f"{type(obj).__name__}.{self.name}: the object is committed and cannot change",
                 "make a new object; verdict, validity, privileges and project have functions"

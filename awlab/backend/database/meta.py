@@ -198,7 +198,7 @@ class Struct(metaclass=_StructMeta):
     """
 
     _attributes: dict[str, Persistent]
-    _state: dict[str, Any] | None
+    _state: dict[str, Any] | None = None
     _block: Any = None
     _row: int = 0
     _id: int | None = None

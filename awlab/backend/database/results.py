@@ -82,14 +82,17 @@ def masked(values: NDArray[Any], null: NDArray[Any]) -> list[Any]:
 class _StructColumns:
     """The view that a struct inside a row has of the row's block."""
 
-    __slots__ = ("_block", "_prefix")
+    __slots__ = ("_block", "_prefix", "ready")
 
     def __init__(self, block: ResultBlock, prefix: str) -> None:
         self._block = block
         self._prefix = prefix
+        self.ready: dict[str, list[Any]] = {}
 
     def value(self, attribute: Persistent, row: int) -> Any:
-        return self._block.cell(f"{self._prefix}_{attribute.name}", attribute, row)
+        name = attribute.name
+        values = self.ready[name] = self._block.column(f"{self._prefix}_{name}", attribute)
+        return values[row]
 
 
 class ResultBlock:
@@ -113,9 +116,9 @@ class ResultBlock:
         # Reads a column by running the query again, which costs less than naming every row.
         self.again: Callable[[str, str], list[NDArray[Any]]] | None = None
         self.link_numbers: dict[str, NDArray[Any]] = {}
+        # What attributes read first: values, objects linked to and lists, row by row.
+        self.ready: dict[str, list[Any]] = {}
         self._columns: dict[str, list[Any]] = {}
-        self._links: dict[str, tuple[Rows, list[int]]] = {}
-        self._lists: dict[str, list[tuple[Any, ...]]] = {}
         self._structs: dict[str, _StructColumns] = {}
 
     def __len__(self) -> int:
@@ -123,49 +126,50 @@ class ResultBlock:
 
     def row(self, index: int) -> Any:
         """Return the object that is row ``index``."""
-        view = self.cls.__new__(self.cls)
+        return self._view(index, self.id_list[index])
+
+    def _view(self, index: int, number: int) -> Any:
+        cls = self.cls
+        view = cls.__new__(cls)
         view._block = self
         view._row = index
-        view._id = self.id_list[index]
+        view._id = number
         return view
 
+    def __iter__(self) -> Iterator[Any]:
+        return map(self._view, range(len(self.id_list)), self.id_list)
+
     def value(self, attribute: Persistent, row: int) -> Any:
-        """Return one attribute of one row as users see it."""
+        """Return one attribute of one row as users see it; read for all rows at the first touch."""
         name = attribute.name
-        kind = attribute.kind
-        if kind == "link":
-            found = self._links.get(name)
-            if found is None:
-                found = self._links[name] = self._follow(attribute)
-            rows, where = found
-            index = where[row]
-            return None if index < 0 else rows[index]
-        if kind == "struct":
+        if attribute.kind == "struct":
             columns = self._structs.get(name)
             if columns is None:
                 columns = self._structs[name] = _StructColumns(self, name)
-            view = attribute.type.__new__(attribute.type)
-            view._state = None
+            struct = attribute.type
+            view = struct.__new__(struct)
             view._block = columns
             view._row = row
-            view._id = self.id_list[row]
             return view
-        if kind == "links":
-            if name not in self._lists:
-                self._lists[name] = self._follow_lists(attribute)
-            return self._lists[name][row]
-        return self.cell(name, attribute, row)
+        if attribute.kind == "link":
+            found = self._follow(attribute)
+        elif attribute.kind == "links":
+            found = self._follow_lists(attribute)
+        else:
+            found = self.column(name, attribute)
+        self.ready[name] = found
+        return found[row]
 
-    def cell(self, column: str, attribute: Persistent, row: int) -> Any:
-        """Return one value of a column, fetching the column at the first touch."""
-        values = self._columns.get(column)
+    def column(self, name: str, attribute: Persistent) -> list[Any]:
+        """Return a column, fetching it at the first touch."""
+        values = self._columns.get(name)
         if values is None:
             if len(self.id_list) <= _SMALL:
                 self._fetch_all()
             else:
-                self._fetch(column, attribute)
-            values = self._columns[column]
-        return values[row]
+                self._fetch(name, attribute)
+            values = self._columns[name]
+        return values
 
     # -- fetching --------------------------------------------------------------------------
 
@@ -218,14 +222,14 @@ class ResultBlock:
         for position, name in enumerate(names):
             self._columns[name] = [found.get(i, empty)[position] for i in self.id_list]
 
-    def _follow(self, attribute: Persistent) -> tuple[Rows, list[int]]:
+    def _follow(self, attribute: Persistent) -> list[Any]:
         numbers = self.link_numbers.get(attribute.name)
         if numbers is None:
-            cells = [self.cell(attribute.name, attribute, i) or 0 for i in range(len(self.id_list))]
+            cells = [number or 0 for number in self.column(attribute.name, attribute)]
             numbers = np.asarray(cells, dtype=np.int64)
-        return _distinct(self.database, attribute, numbers)
+        return _linked(self.database, attribute, numbers)
 
-    def _follow_lists(self, attribute: Persistent) -> list[tuple[Any, ...]]:
+    def _follow_lists(self, attribute: Persistent) -> list[Any]:
         role = catalog(self.database).role(attribute.name)
         mine = sa.literal(self.id_list, sa.ARRAY(sa.BigInteger))
         m = members_table(attribute).c
@@ -235,21 +239,19 @@ class ResultBlock:
             .order_by(m.target, m.ordinal)
         )
         targets, sources = self.database.arrays(statement, ["int", "int"])
-        rows, where = _distinct(self.database, attribute, sources)
         members: dict[int, list[Any]] = {}
-        for target, index in zip(targets.tolist(), where, strict=True):
-            members.setdefault(target, []).append(rows[index])
+        objects = _linked(self.database, attribute, sources)
+        for target, item in zip(targets.tolist(), objects, strict=True):
+            members.setdefault(target, []).append(item)
         return [tuple(members.get(i, ())) for i in self.id_list]
 
 
-def _distinct(
-    database: Database, attribute: Persistent, numbers: NDArray[Any]
-) -> tuple[Rows, list[int]]:
-    """Rows of the distinct objects among ``numbers``, and where each number is; 0 becomes -1."""
+def _linked(database: Database, attribute: Persistent, numbers: NDArray[Any]) -> list[Any]:
+    """Return the object of every number, one for all that are equal; None for 0."""
     ids, where = np.unique(numbers, return_inverse=True)
     shift = int(len(ids) > 0 and ids[0] == 0)
-    rows = objects_with_ids(database, ids[shift:], attribute.type)
-    return rows, (where - shift).tolist()
+    objects = [None] * shift + list(objects_with_ids(database, ids[shift:], attribute.type))
+    return [objects[i] for i in where.tolist()]
 
 
 class Rows:
@@ -284,8 +286,7 @@ class Rows:
 
     def __iter__(self) -> Iterator[Any]:
         if self._places is None:
-            block = self.blocks[0]
-            return (block.row(index) for index in range(len(block)))
+            return iter(self.blocks[0])
         return (self.blocks[block].row(row) for block, row in self._places)
 
 
