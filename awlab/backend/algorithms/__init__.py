@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from awlab.backend.algorithms.arrays import BadArray
     from awlab.backend.algorithms.bias import master_bias
     from awlab.backend.algorithms.clipping import ClippedStatistics, clipped_statistics
+    from awlab.backend.algorithms.coadd import (
+        CoaddedImage,
+        CoaddStrip,
+        coadd_frames,
+        coadd_strips,
+    )
+    from awlab.backend.algorithms.coadd_inputs import CoaddFrame, CoaddOptions
     from awlab.backend.algorithms.combine import (
         CombinedImage,
         CombineOptions,
@@ -35,6 +42,12 @@ if TYPE_CHECKING:
         MasterFlatOptions,
         combine_flats,
         master_flat,
+    )
+    from awlab.backend.algorithms.frame_selection import (
+        FrameQuality,
+        FrameSelection,
+        SelectionLimits,
+        select_frames,
     )
     from awlab.backend.algorithms.gain import GainMeasurement, GainOptions, measure_gain
     from awlab.backend.algorithms.grid import (
@@ -88,11 +101,14 @@ _MODULES = {
     "arrays": ("BadArray",),
     "bias": ("master_bias",),
     "clipping": ("ClippedStatistics", "clipped_statistics"),
+    "coadd": ("CoaddStrip", "CoaddedImage", "coadd_frames", "coadd_strips"),
+    "coadd_inputs": ("CoaddFrame", "CoaddOptions"),
     "combine": ("CombineOptions", "CombinedImage", "DetectorNoise", "combine_frames"),
     "content": ("content_hash",),
     "cosmic_rays": ("CosmicRayOptions", "CosmicRays", "cosmic_ray_map"),
     "dark": ("master_dark",),
     "flats": ("CombinedFlat", "MasterFlat", "MasterFlatOptions", "combine_flats", "master_flat"),
+    "frame_selection": ("FrameQuality", "FrameSelection", "SelectionLimits", "select_frames"),
     "gain": ("GainMeasurement", "GainOptions", "measure_gain"),
     "grid": ("GridWindow", "TanGrid", "common_grid", "frame_window", "plate_grid"),
     "linearity": ("Linearity", "fit_linearity"),
@@ -133,12 +149,18 @@ __all__ = [
     "BadPixels",
     "Calibrations",
     "ClippedStatistics",
+    "CoaddFrame",
+    "CoaddOptions",
+    "CoaddStrip",
+    "CoaddedImage",
     "CombineOptions",
     "CombinedFlat",
     "CombinedImage",
     "CosmicRayOptions",
     "CosmicRays",
     "DetectorNoise",
+    "FrameQuality",
+    "FrameSelection",
     "GainMeasurement",
     "GainOptions",
     "GridWindow",
@@ -155,9 +177,12 @@ __all__ = [
     "Region",
     "RegridOptions",
     "RegriddedImage",
+    "SelectionLimits",
     "SubWindowStatistics",
     "TanGrid",
     "clipped_statistics",
+    "coadd_frames",
+    "coadd_strips",
     "cold_pixel_map",
     "combine_flats",
     "combine_frames",
@@ -182,6 +207,7 @@ __all__ = [
     "reduce_frame",
     "regrid_frame",
     "saturated_pixel_map",
+    "select_frames",
     "sky_level",
     "smooth_map",
     "subwindow_statistics",

@@ -17,13 +17,17 @@ import numpy.typing as npt
 
 from awlab.backend.algorithms.arrays import AnyImage
 from awlab.backend.algorithms.bias import master_bias
+from awlab.backend.algorithms.coadd import coadd_frames
+from awlab.backend.algorithms.coadd_inputs import CoaddFrame, CoaddOptions
 from awlab.backend.algorithms.combine import DetectorNoise
 from awlab.backend.algorithms.cosmic_rays import cosmic_ray_map
 from awlab.backend.algorithms.flats import combine_flats, master_flat
+from awlab.backend.algorithms.grid import GridWindow, TanGrid
 from awlab.backend.algorithms.pixel_maps import hot_pixel_map, saturated_pixel_map
 from awlab.backend.algorithms.read_noise import measure_read_noise
 from awlab.backend.algorithms.reduce import Calibrations, PixelMaps, inverse_variance, reduce_frame
 from awlab.backend.algorithms.regions import ReadoutLayout, Region
+from awlab.backend.algorithms.regrid import RegridOptions, regrid_frame
 from awlab.backend.algorithms.statistics import image_statistics, sky_level
 
 __all__ = ["prewarm"]
@@ -59,3 +63,15 @@ def prewarm() -> None:
     hit[9, 9] = hit[9, 10] = np.nan
     hit[20, 20] = 5000
     cosmic_ray_map(hit, noise)
+    _prewarm_coadd(np.ascontiguousarray(pattern, np.float32))
+
+
+def _prewarm_coadd(image: npt.NDArray[np.float32]) -> None:
+    grid = TanGrid(0.0, 0.0)
+    weight = np.ones_like(image)
+    weight[5, 6] = 0.0
+    cards = grid.cards(GridWindow(0, image.shape[1], 0, image.shape[0]))
+    made = regrid_frame(image, weight, cards, grid, RegridOptions(background=image))
+    frames = [CoaddFrame.of(made, name) for name in "abc"]
+    for combine in ("clipped", "median"):
+        coadd_frames(frames, CoaddOptions(combine=combine))

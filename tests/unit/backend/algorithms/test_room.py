@@ -33,13 +33,27 @@ def test_numba_and_scipy_wait_for_the_first_call(line):
 
 def test_prewarm_leaves_nothing_to_compile():
     prewarm()
-    from awlab.backend.algorithms import combine_kernel, reduce_kernel, statistics_kernel
+    from awlab.backend.algorithms import (
+        coadd_kernel,
+        coadd_mean_kernel,
+        combine_kernel,
+        reduce_kernel,
+        regrid_kernel,
+        statistics_kernel,
+    )
 
     kernels = [
         combine_kernel.combine_mean,
         combine_kernel.combine_weighted,
         reduce_kernel.reduce_rows,
         statistics_kernel.core_moments,
+        regrid_kernel.prepare_rows,
+        regrid_kernel.fill_rows,
+        regrid_kernel.regrid_rows,
+        coadd_kernel.load_rows,
+        coadd_kernel.clip_rows,
+        coadd_kernel.grow_runs,
+        coadd_mean_kernel.average_rows,
     ]
     before = [len(kernel.signatures) for kernel in kernels]
     assert min(before) > 0
@@ -49,6 +63,10 @@ def test_prewarm_leaves_nothing_to_compile():
     algorithms.combine_flats(data, noise)
     layout = algorithms.ReadoutLayout(algorithms.Region(0, 8, 0, 8))
     algorithms.reduce_frame(data[0], layout, algorithms.Calibrations(overscan_correction=0))
+    grid = algorithms.TanGrid(10.0, 20.0, 0.5)
+    cards = grid.cards(algorithms.GridWindow(0, 8, 0, 8))
+    made = algorithms.regrid_frame(np.ones((8, 8), np.float32), None, cards, grid)
+    algorithms.coadd_frames([algorithms.CoaddFrame.of(made, name) for name in "ab"])
     assert [len(kernel.signatures) for kernel in kernels] == before
 
 
