@@ -227,6 +227,7 @@ def _rows_at_a_time(frames: Sequence[CoaddFrame], window: GridWindow, options: C
 def _coadd_strip(
     frames: Sequence[CoaddFrame], part: GridWindow, options: CoaddOptions
 ) -> CoaddStrip:
+    from awlab.backend.algorithms import coadd_growth_kernel as growth
     from awlab.backend.algorithms import coadd_kernel as kernel
 
     ny, nx = part.shape
@@ -243,7 +244,7 @@ def _coadd_strip(
         )
         if options.grow:
             over_strips(
-                lambda first, last: kernel.grow_runs(strip, clip, first, last),
+                lambda first, last: growth.grow_runs(strip, clip, first, last),
                 len(who),
                 options.threads,
             )

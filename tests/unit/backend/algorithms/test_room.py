@@ -34,6 +34,7 @@ def test_numba_and_scipy_wait_for_the_first_call(line):
 def test_prewarm_leaves_nothing_to_compile():
     prewarm()
     from awlab.backend.algorithms import (
+        coadd_growth_kernel,
         coadd_kernel,
         coadd_mean_kernel,
         combine_kernel,
@@ -52,7 +53,7 @@ def test_prewarm_leaves_nothing_to_compile():
         regrid_kernel.regrid_rows,
         coadd_kernel.load_rows,
         coadd_kernel.clip_rows,
-        coadd_kernel.grow_runs,
+        coadd_growth_kernel.grow_runs,
         coadd_mean_kernel.average_rows,
     ]
     before = [len(kernel.signatures) for kernel in kernels]
