@@ -7,6 +7,8 @@ from typing import Any
 
 _ROOM_OF = {
     "LineageTree": "awlab.widgets.lineage_tree",
+    "QueryBuilder": "awlab.widgets.query_builder",
+    "ResultGrid": "awlab.widgets.result_grid",
 }
 
 __all__ = sorted(_ROOM_OF)  # noqa: PLE0605 - all of them are strings

@@ -69,7 +69,7 @@ class AwlabWidget(anywidget.AnyWidget):
             view = (room / "view.js").read_text(encoding="utf-8")
             style = (room / "view.css").read_text(encoding="utf-8")
             cls._esm = "\n".join([states_as_script(), *scripts, view])
-            cls._css = "\n".join([style_sheet(), style])
+            cls._css = "\n".join([style_sheet(cls.PARTS), style])
         super().__init_subclass__(**keywords)
 
     def __init__(self, **keywords: Any) -> None:

@@ -83,6 +83,13 @@ def states_as_script() -> str:
     return f"const STATES = {json.dumps(looks, ensure_ascii=False)};\n"
 
 
-def style_sheet() -> str:
-    """Return the style sheet that all widgets share."""
-    return part("theme.css")
+def style_sheet(parts: tuple[str, ...] = ()) -> str:
+    """Return the style sheet that all widgets share, and those of the parts that have one.
+
+    Parameters
+    ----------
+    parts : tuple of str
+        Names of parts.
+    """
+    names = ["theme", *(name for name in parts if (_PARTS / f"{name}.css").is_file())]
+    return "\n".join(part(f"{name}.css") for name in names)

@@ -60,6 +60,7 @@ from awlab.backend.database.neighbours import (
     verdicts_of,
 )
 from awlab.backend.database.objects import DBObject
+from awlab.backend.database.pages import Page, read_page
 from awlab.backend.database.paths import AttributePath
 from awlab.backend.database.query import Query
 from awlab.backend.database.reading import read_records
@@ -108,6 +109,7 @@ __all__ = [
     "NeighbourGroup",
     "Not",
     "Or",
+    "Page",
     "Persistent",
     "Query",
     "ServerState",
@@ -148,6 +150,7 @@ __all__ = [
     "open_jobs",
     "persistent",
     "read_lists",
+    "read_page",
     "read_records",
     "register_bulk",
     "registered_classes",

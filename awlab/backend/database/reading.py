@@ -28,9 +28,12 @@ from awlab.backend.errors import QueryError
 
 __all__ = [
     "cached_rows",
+    "column_paths",
     "count_rows",
     "fetch_rows",
+    "finish",
     "html_page",
+    "prepare",
     "read_columns",
     "read_records",
     "read_table",
@@ -40,7 +43,8 @@ __all__ = [
 _PAGE = 20
 
 
-def _prepare(database: Database, query: Query, *, numbered: bool = False) -> Scope:
+def prepare(database: Database, query: Query, *, numbered: bool = False) -> Scope:
+    """Return the scope of a query that has asked for what its condition and its order need."""
     scope = Scope(catalog(database), query.root, numbered=numbered)
     scope.require(query.where)
     for path in query.order:
@@ -50,7 +54,8 @@ def _prepare(database: Database, query: Query, *, numbered: bool = False) -> Sco
     return scope
 
 
-def _finish(scope: Scope, query: Query, columns: list[Any], *, ordered: bool = True) -> Any:
+def finish(scope: Scope, query: Query, columns: list[Any], *, ordered: bool = True) -> Any:
+    """Return the statement that selects columns of what a query finds and the context may see."""
     source = scope.source()
     seen = visible(*(scope.root_column(name) for name in VISIBILITY))
     statement = sa.select(*columns).select_from(source).where(scope.condition(query.where), seen)
@@ -91,18 +96,18 @@ def fetch_rows(query: Query) -> Rows:
 def _one_class(database: Database, query: Query) -> Rows:
     leaf = concrete_subclasses(query.root)[0]
     links = [name for name, a in query.root._attributes.items() if a.kind == "link"]
-    scope = _prepare(database, query)
+    scope = prepare(database, query)
     for name in links:
         scope.need((name,))
     columns = [scope.id(), *(number_or_zero(scope.column((name,))) for name in links)]
-    ids, *numbers = database.arrays(_finish(scope, query, columns), ["int"] * len(columns))
+    ids, *numbers = database.arrays(finish(scope, query, columns), ["int"] * len(columns))
     rows = rows_of(database, leaf, ids, None)
     rows.blocks[0].link_numbers = dict(zip(links, numbers, strict=True))
 
     def again(column: str, kind: str) -> list[NDArray[Any]]:
-        scope = _prepare(database, query)
+        scope = prepare(database, query)
         picked = [*never_null(scope.root_column(column), kind)]
-        statement = _finish(scope, query, [scope.id(), *picked])
+        statement = finish(scope, query, [scope.id(), *picked])
         return database.arrays(statement, ["int", kind, "bool"])
 
     rows.blocks[0].again = again
@@ -110,23 +115,23 @@ def _one_class(database: Database, query: Query) -> Rows:
 
 
 def _many_classes(database: Database, query: Query) -> Rows:
-    scope = _prepare(database, query, numbered=True)
+    scope = prepare(database, query, numbered=True)
     columns = [scope.id(), sa.cast(scope.class_number(), sa.BigInteger)]
-    ids, numbers = database.arrays(_finish(scope, query, columns), ["int", "int"])
+    ids, numbers = database.arrays(finish(scope, query, columns), ["int", "int"])
     return rows_of(database, query.root, ids, numbers)
 
 
 def count_rows(query: Query, cap: int | None = None) -> int:
     """Count what a query finds, up to ``cap``."""
     database = current_database()
-    scope = _prepare(database, query)
-    statement = _finish(scope, query, [scope.id()], ordered=False)
+    scope = prepare(database, query)
+    statement = finish(scope, query, [scope.id()], ordered=False)
     if cap is not None:
         statement = statement.limit(cap)
     return int(database.scalar(sa.select(sa.func.count()).select_from(statement.subquery())))
 
 
-def _column_paths(query: Query, paths: tuple[str, ...]) -> list[tuple[str, ...]]:
+def column_paths(query: Query, paths: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Check the paths asked for; a link stands for the object_id of what it points to."""
     found = []
     for path in paths:
@@ -151,8 +156,8 @@ def read_columns(query: Query, paths: tuple[str, ...]) -> dict[str, Any]:
     if not paths:
         raise QueryError("columns() needs at least one attribute path")
     database = current_database()
-    wanted = _column_paths(query, paths)
-    scope = _prepare(database, query)
+    wanted = column_paths(query, paths)
+    scope = prepare(database, query)
     for names in wanted:
         scope.need(names)
     columns = [scope.column(names) for names in wanted]
@@ -160,7 +165,7 @@ def read_columns(query: Query, paths: tuple[str, ...]) -> dict[str, Any]:
     kinds = [fixed_width(attribute) for attribute in attributes]
     numeric = [kind for kind in kinds if kind is not None]
     if len(numeric) < len(kinds):
-        rows = database.rows(_finish(scope, query, _labelled(columns)))
+        rows = database.rows(finish(scope, query, _labelled(columns)))
         lists = list(zip(*rows, strict=True)) or [()] * len(paths)
         values = [_array(list(items), kind) for items, kind in zip(lists, kinds, strict=True)]
         return dict(zip(paths, values, strict=True))
@@ -168,7 +173,7 @@ def read_columns(query: Query, paths: tuple[str, ...]) -> dict[str, Any]:
         c for column, kind in zip(columns, numeric, strict=True) for c in never_null(column, kind)
     ]
     wire = [k for kind in numeric for k in (kind, "bool")]
-    arrays = database.arrays(_finish(scope, query, _labelled(picked)), wire)
+    arrays = database.arrays(finish(scope, query, _labelled(picked)), wire)
     pairs = zip(arrays[0::2], arrays[1::2], strict=True)
     values = [np.ma.masked_array(v, null) if null.any() else v for v, null in pairs]
     return dict(zip(paths, values, strict=True))
@@ -211,12 +216,12 @@ def read_records(query: Query, paths: tuple[str, ...]) -> list[tuple[Any, ...]]:
         One per object, in the order of the query; None for missing values.
     """
     database = current_database()
-    scope = _prepare(database, query)
+    scope = prepare(database, query)
     names = [split_path(path) for path in paths if path != "id"]
     for path in names:
         scope.need(path)
     columns = [scope.id() if p == "id" else scope.column(split_path(p)) for p in paths]
-    return [tuple(row) for row in database.rows(_finish(scope, query, _labelled(columns)))]
+    return [tuple(row) for row in database.rows(finish(scope, query, _labelled(columns)))]
 
 
 def default_paths(root: Any) -> list[str]:
@@ -265,9 +270,9 @@ def read_table(query: Query, paths: tuple[str, ...]) -> Any:
 def spell_sql(query: Query) -> str:
     """Return the statement that finds the objects, values in place, for people to read."""
     database = current_database()
-    scope = _prepare(database, query)
+    scope = prepare(database, query)
     columns = [scope.id(), scope.column(("object_id",)) if scope.need(("object_id",)) else None]
-    return database.spell(_finish(scope, query, columns))
+    return database.spell(finish(scope, query, columns))
 
 
 def html_page(query: Query) -> str:

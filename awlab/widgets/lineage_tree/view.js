@@ -38,7 +38,7 @@ function render({ model, el: host }) {
 
   async function load(node) {
     if (node.kind === "object") {
-      const { groups } = await wire.ask("groups", { object_id: node.card.id });
+      const { groups } = await wire.request("groups", { object_id: node.card.id });
       const mine = groups.filter((g) => g.direction === node.direction);
       if (!mine.length) node.leaf = true;
       return mine.map((group) => groupNode(group, node.card.id));
@@ -47,7 +47,7 @@ function render({ model, el: host }) {
   }
   async function page(node) {
     const after = node.items.length ? node.items.at(-1).card.row : 0;
-    const found = await wire.ask("members", { ...target(node), after });
+    const found = await wire.request("members", { ...target(node), after });
     node.items.push(...found.items.map((card) => objectNode(card, node.group.direction)));
     judge(found.items);
     if (found.items.length === 1 && !after && !found.more) {
@@ -85,7 +85,9 @@ function render({ model, el: host }) {
 
   async function act(node) {
     if (node.kind !== "more") return;
-    node.of.children = await page(node.of);
+    try {
+      node.of.children = await page(node.of);
+    } catch { return; } // the line in the widget has told it
     tree.refresh();
   }
 
@@ -163,7 +165,10 @@ function render({ model, el: host }) {
   async function showPath(id) {
     const found = await wire.ask("path", { object_id: id });
     between = new Set(found.between);
-    const last = await openTo(found.steps);
+    let last;
+    try {
+      last = await openTo(found.steps);
+    } catch { return; } // the line in the widget has told it
     clear.hidden = false;
     told.textContent = `path: ${[top.class_name, ...found.steps.map((s) => s.class_name)].join(" → ")}`;
     tree.reveal(last);

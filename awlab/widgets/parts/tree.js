@@ -122,7 +122,7 @@ function createTree({ label, load, draw, choose, act = () => {} }) {
 
   return {
     box,
-    set(nodes) { roots = nodes; flatten(); paint(); },
+    set(nodes) { roots = nodes; at = 0; box.scrollTop = 0; flatten(); paint(); },
     refresh() { flatten(); paint(); },
     reveal(node) {
       for (let up = node.parent; up; up = up.parent) up.open = true;

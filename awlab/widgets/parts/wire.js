@@ -49,15 +49,16 @@ function connect(model, showFailure) {
     } else if (message.op && listeners[message.op]) listeners[message.op](message, buffers);
   };
   model.on("msg:custom", hear);
+  const request = (op, words = {}) => {
+    count += 1;
+    const req = `${mark}-${count}`;
+    model.send({ op, req, ...words });
+    return new Promise((resolve, reject) => waiting.set(req, { resolve, reject }));
+  };
   return {
-    ask(op, words = {}) {
-      count += 1;
-      const req = `${mark}-${count}`;
-      model.send({ op, req, ...words });
-      const answer = new Promise((resolve, reject) => waiting.set(req, { resolve, reject }));
-      answer.catch(() => {}); // the line in the widget has told it
-      return answer;
-    },
+    request,
+    // What follows an answer does not follow a failure: the line in the widget has told that one.
+    ask: (op, words) => new Promise((resolve) => request(op, words).then(resolve, () => {})),
     on(op, work) { listeners[op] = work; },
     close() { model.off("msg:custom", hear); waiting.clear(); },
   };
