@@ -14,6 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from awlab.backend.algorithms.arrays import BadArray
+    from awlab.backend.algorithms.association import (
+        Association,
+        AssociationFlag,
+        AssociationMode,
+        Pairs,
+        associate,
+        match_mutual,
+        match_nearest,
+        match_pairs,
+        mean_positions,
+    )
     from awlab.backend.algorithms.bias import master_bias
     from awlab.backend.algorithms.clipping import ClippedStatistics, clipped_statistics
     from awlab.backend.algorithms.coadd import (
@@ -58,6 +69,12 @@ if TYPE_CHECKING:
         plate_grid,
     )
     from awlab.backend.algorithms.linearity import Linearity, fit_linearity
+    from awlab.backend.algorithms.local_astrometry import (
+        AstrometryOptions,
+        LocalAstrometry,
+        Residuals,
+        solve_astrometry,
+    )
     from awlab.backend.algorithms.overscan import (
         OVERSCAN_METHODS,
         OverscanLevels,
@@ -70,6 +87,17 @@ if TYPE_CHECKING:
         hot_pixel_map,
         merge_pixel_maps,
         saturated_pixel_map,
+    )
+    from awlab.backend.algorithms.plate_cards import (
+        plate_from_cards,
+        sip_cards,
+        tpv_cards,
+    )
+    from awlab.backend.algorithms.pointing import (
+        MatchFailure,
+        PointingMatch,
+        PointingOptions,
+        match_pointing,
     )
     from awlab.backend.algorithms.prewarming import prewarm
     from awlab.backend.algorithms.read_noise import ReadNoiseMeasurement, measure_read_noise
@@ -89,6 +117,10 @@ if TYPE_CHECKING:
         regrid_frame,
     )
     from awlab.backend.algorithms.smoothing import smooth_map
+    from awlab.backend.algorithms.stars import (
+        DetectedSources,
+        ReferenceStars,
+    )
     from awlab.backend.algorithms.statistics import (
         ImageStatistics,
         SubWindowStatistics,
@@ -96,9 +128,26 @@ if TYPE_CHECKING:
         sky_level,
         subwindow_statistics,
     )
+    from awlab.backend.algorithms.tangent_plane import (
+        PlateSolution,
+        deproject,
+        plate_from_samples,
+        project,
+    )
 
 _MODULES = {
     "arrays": ("BadArray",),
+    "association": (
+        "Association",
+        "AssociationFlag",
+        "AssociationMode",
+        "Pairs",
+        "associate",
+        "match_mutual",
+        "match_nearest",
+        "match_pairs",
+        "mean_positions",
+    ),
     "bias": ("master_bias",),
     "clipping": ("ClippedStatistics", "clipped_statistics"),
     "coadd": ("CoaddStrip", "CoaddedImage", "coadd_frames", "coadd_strips"),
@@ -112,6 +161,7 @@ _MODULES = {
     "gain": ("GainMeasurement", "GainOptions", "measure_gain"),
     "grid": ("GridWindow", "TanGrid", "common_grid", "frame_window", "plate_grid"),
     "linearity": ("Linearity", "fit_linearity"),
+    "local_astrometry": ("AstrometryOptions", "LocalAstrometry", "Residuals", "solve_astrometry"),
     "overscan": ("OVERSCAN_METHODS", "OverscanLevels", "measure_overscan", "trim"),
     "pixel_maps": (
         "BadPixels",
@@ -120,6 +170,8 @@ _MODULES = {
         "merge_pixel_maps",
         "saturated_pixel_map",
     ),
+    "plate_cards": ("plate_from_cards", "sip_cards", "tpv_cards"),
+    "pointing": ("MatchFailure", "PointingMatch", "PointingOptions", "match_pointing"),
     "prewarming": ("prewarm",),
     "read_noise": ("ReadNoiseMeasurement", "measure_read_noise"),
     "reduce": (
@@ -133,6 +185,7 @@ _MODULES = {
     "regions": ("ReadoutLayout", "Region"),
     "regrid": ("RegridOptions", "RegriddedImage", "noise_ratio", "regrid_frame"),
     "smoothing": ("smooth_map",),
+    "stars": ("DetectedSources", "ReferenceStars"),
     "statistics": (
         "ImageStatistics",
         "SubWindowStatistics",
@@ -140,11 +193,16 @@ _MODULES = {
         "sky_level",
         "subwindow_statistics",
     ),
+    "tangent_plane": ("PlateSolution", "deproject", "plate_from_samples", "project"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "OVERSCAN_METHODS",
+    "Association",
+    "AssociationFlag",
+    "AssociationMode",
+    "AstrometryOptions",
     "BadArray",
     "BadPixels",
     "Calibrations",
@@ -158,6 +216,7 @@ __all__ = [
     "CombinedImage",
     "CosmicRayOptions",
     "CosmicRays",
+    "DetectedSources",
     "DetectorNoise",
     "FrameQuality",
     "FrameSelection",
@@ -166,20 +225,29 @@ __all__ = [
     "GridWindow",
     "ImageStatistics",
     "Linearity",
+    "LocalAstrometry",
     "MasterFlat",
     "MasterFlatOptions",
+    "MatchFailure",
     "OverscanLevels",
+    "Pairs",
     "PixelFlag",
     "PixelMaps",
+    "PlateSolution",
+    "PointingMatch",
+    "PointingOptions",
     "ReadNoiseMeasurement",
     "ReadoutLayout",
     "ReducedImage",
+    "ReferenceStars",
     "Region",
     "RegridOptions",
     "RegriddedImage",
+    "Residuals",
     "SelectionLimits",
     "SubWindowStatistics",
     "TanGrid",
+    "associate",
     "clipped_statistics",
     "coadd_frames",
     "coadd_strips",
@@ -189,6 +257,7 @@ __all__ = [
     "common_grid",
     "content_hash",
     "cosmic_ray_map",
+    "deproject",
     "fit_linearity",
     "frame_window",
     "hot_pixel_map",
@@ -197,20 +266,31 @@ __all__ = [
     "master_bias",
     "master_dark",
     "master_flat",
+    "match_mutual",
+    "match_nearest",
+    "match_pairs",
+    "match_pointing",
+    "mean_positions",
     "measure_gain",
     "measure_overscan",
     "measure_read_noise",
     "merge_pixel_maps",
     "noise_ratio",
+    "plate_from_cards",
+    "plate_from_samples",
     "plate_grid",
     "prewarm",
+    "project",
     "reduce_frame",
     "regrid_frame",
     "saturated_pixel_map",
     "select_frames",
+    "sip_cards",
     "sky_level",
     "smooth_map",
+    "solve_astrometry",
     "subwindow_statistics",
+    "tpv_cards",
     "trim",
 ]
 

@@ -19,10 +19,21 @@ import numpy.typing as npt
 
 from awlab.backend.errors import AwlabError
 
-__all__ = ["AnyImage", "BadArray", "FloatImage", "PixelMap", "check_frames", "check_image"]
+__all__ = [
+    "AnyImage",
+    "BadArray",
+    "FloatImage",
+    "Floats",
+    "Integers",
+    "PixelMap",
+    "check_frames",
+    "check_image",
+]
 
 FloatImage: TypeAlias = npt.NDArray[np.float32]
 AnyImage: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.uint16]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Integers: TypeAlias = npt.NDArray[np.int64]
 PixelMap: TypeAlias = npt.NDArray[np.uint8]
 
 IMAGE_TYPES = ("float32", "uint16")
