@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from awlab.backend.process.dependencies import is_keyed_by_raw
-from awlab.backend.process.keys import Candidate, Group, Request
+from awlab.backend.process.keys import Candidate, Group, Request, Selection
 from awlab.backend.process.timeline import Timeline
 
 __all__ = ["CandidateIndex"]
@@ -26,6 +26,7 @@ class CandidateIndex:
         self._by_group: dict[tuple[Group, int | None], list[Candidate]] = {}
         self._by_night: dict[tuple[Group, str, int | None], list[Candidate]] = {}
         self._by_raw: dict[int, list[Candidate]] = {}
+        self._by_selection: dict[Selection, list[Candidate]] = {}
         self._defaults: dict[Group, list[Candidate]] = {}
         for candidate in sorted(candidates, key=_rank):
             self._file(candidate)
@@ -40,6 +41,8 @@ class CandidateIndex:
             self._by_night.setdefault((group, candidate.night, overscan), []).append(candidate)
         if candidate.raw:
             self._by_raw.setdefault(candidate.raw, []).append(candidate)
+        if candidate.selection is not None:
+            self._by_selection.setdefault(candidate.selection, []).append(candidate)
 
     def resolve(self, cls: Any, request: Request) -> tuple[Any, Request, Candidate | None]:
         """Find the object that answers a request, or the key of the one to make.
@@ -63,15 +66,20 @@ class CandidateIndex:
         existing = self._existing(cls, request)
         if existing is not None:
             return ("object", existing.id), request, existing
+        if request.selection is not None:
+            return ("selection", request.selection, request.grid), request, None
         if request.raw or request.given:
-            return ("raw", request.raw, request.given, request.overscan), request, None
+            key = ("raw", request.raw, request.given, request.overscan, request.grid)
+            return key, request, None
         return ("night", request.group, request.night, request.overscan), request, None
 
     def _existing(self, cls: Any, request: Request) -> Candidate | None:
         if request.forced:
             return self.by_id.get(request.forced)
-        if is_keyed_by_raw(cls):
-            return _newest_valid(self._by_raw.get(request.raw, []))
+        if request.selection is not None:
+            return _newest_valid(_on_grid(self._by_selection.get(request.selection, []), request))
+        if request.raw and is_keyed_by_raw(cls):
+            return _newest_valid(_on_grid(self._by_raw.get(request.raw, []), request))
         if request.given:
             wanted = dict(request.given)
             same = [c for c in self.by_id.values() if _has_inputs(c, wanted)]
@@ -105,7 +113,7 @@ class CandidateIndex:
 
     def alternative(self, request: Request) -> Candidate | None:
         """Return what serves where a calibration of the very night cannot be made."""
-        if request.raw or request.given or request.forced:
+        if request.raw or request.given or request.forced or request.selection:
             return None
         return self.at(request) or self.default(request)
 
@@ -121,6 +129,11 @@ class CandidateIndex:
 def _rank(candidate: Candidate) -> tuple[bool, Any, int]:
     """Favourites first, then the newest."""
     return (candidate.favourite, candidate.creation, candidate.id)
+
+
+def _on_grid(candidates: list[Candidate], request: Request) -> list[Candidate]:
+    """Leave out what has other pixels than asked for; without a wish any grid will do."""
+    return [c for c in candidates if request.grid in ("", c.grid)]
 
 
 def _newest_valid(candidates: list[Candidate]) -> Candidate | None:

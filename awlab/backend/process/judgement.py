@@ -8,11 +8,12 @@ outdate anything.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 from awlab.backend.process.candidates import CandidateIndex
 from awlab.backend.process.code_version import code_version
-from awlab.backend.process.dependencies import Dependency, dependencies_of
+from awlab.backend.process.dependencies import Dependency, dependencies_of, fatal_bits
 from awlab.backend.process.keys import Candidate
 from awlab.backend.process.plan import Node, State
 
@@ -85,7 +86,7 @@ class Judge:
         derived: set[str] = set()
         for dependency in dependencies_of(node.cls):
             today = self._today(node, dependency)
-            problem = _missing(node, dependency, today)
+            problem = self._missing(node, dependency, today)
             if problem and not dependency.optional:
                 problems.append(problem)
             if today.kind in ("use", "make"):
@@ -118,7 +119,9 @@ class Judge:
         if existing.is_valid <= 0:
             reasons.append("was invalidated")
         for dependency in dependencies_of(node.cls):
-            if dependency.rule in ("raws", "raw") or dependency.many:
+            if dependency.rule == "members":
+                reasons += self._changed_members(node, existing, dependency)
+            elif dependency.rule in ("raws", "raw") or dependency.many:
                 reasons += _changed_list(node, existing, dependency)
             else:
                 reasons += self._changed_link(node, existing, dependency)
@@ -170,6 +173,32 @@ class Judge:
         made = f" (made {new.creation:%Y-%m-%d %H:%M:%S})" if new is not None else ""
         return [f"{role}: a newer {name} applies now{made}"]
 
+    # -- members of a list, each a target --------------------------------------------------
+
+    def _changed_members(
+        self, node: Node, existing: Candidate, dependency: Dependency
+    ) -> list[str]:
+        """Compare the members used with those of today; the same content again is the same."""
+        used = set(existing.lists.get(dependency.role, ()))
+        today = self._members(node, dependency)
+        new = [child for child in today if child.is_work or child.object_id not in used]
+        gone = used - {child.object_id for child in today}
+        contents = {known.content for n in gone if (known := self._known.get(n)) and known.content}
+        same = [c for c in new if not c.is_work and c.existing and c.existing.content in contents]
+        again = {c.existing.content for c in same if c.existing}
+        new = [child for child in new if child not in same]
+        gone = {n for n in gone if (k := self._known.get(n)) is None or k.content not in again}
+        counts = Counter(c.state.value if c.is_work else "new" for c in new)
+        texts = [f"{count} {state}" for state, count in counts.items()]
+        texts += [f"{len(gone)} no longer good"] if gone else []
+        return [f"{dependency.role}: {', '.join(texts)}"] if texts else []
+
+    def _members(self, node: Node, dependency: Dependency) -> list[Node]:
+        """Return the members of a list that can serve, or will once they are made."""
+        children = node.inputs.get(dependency.role) or []
+        assert isinstance(children, list)
+        return [c for c in children if c.is_work or not self._usable(node, dependency, c)]
+
     # -- inputs ----------------------------------------------------------------------------
 
     def _today(self, node: Node, dependency: Dependency) -> _Today:
@@ -177,6 +206,8 @@ class Judge:
         child = node.inputs.get(dependency.role)
         if isinstance(child, tuple):
             return _Today("use", child[0] if child else 0) if child else _Today("none")
+        if isinstance(child, list):
+            return _Today("use" if self._members(node, dependency) else "none")
         if child is None:
             return _Today("none")
         if child.is_work:
@@ -189,6 +220,30 @@ class Judge:
         default = 0 if dependency.optional else node.fallback.get(dependency.role, 0)
         return _Today("default", default, usable) if default else _Today("none", 0, usable)
 
+    def _missing(self, node: Node, dependency: Dependency, today: _Today) -> str:
+        """Say what is missing for an input, if something is."""
+        role, name = dependency.role, dependency.cls.__name__
+        if dependency.rule == "members":
+            count = len(self._members(node, dependency))
+            if count >= dependency.minimum:
+                return ""
+            members = (child for its_role, child in node.children if its_role == role)
+            why = next((reason for child in members for reason in child.reasons), "")
+            text = f"{count} {name} for {role}, {dependency.minimum} needed"
+            return f"{text}: {why}" if why else text
+        if dependency.rule in ("raws", "raw") or dependency.many:
+            have = node.inputs.get(role) or ()
+            count = len(have) if isinstance(have, tuple) else 1
+            least = dependency.minimum if dependency.rule == "raws" else int(not dependency.many)
+            if count < least:
+                return f"{count} {name} of night {node.request.night}, {least} needed"
+            return ""
+        if dependency.rule == "reference" and today.kind == "none":
+            return f"no {name} covers the position"
+        if today.kind == "none":
+            return f"no {name} for {role}" + (f": {today.why}" if today.why else "")
+        return ""
+
     def _usable(self, node: Node, dependency: Dependency, child: Node) -> str:
         """Say why a node cannot serve as an input; empty if it can."""
         existing = child.existing
@@ -197,7 +252,8 @@ class Judge:
         if child.blocked:
             return f"{child.reasons[0]}; {child.reasons[-1]}"
         if dependency.rule != "calibration":
-            return ""
+            bad = existing.flags & fatal_bits(child.cls)
+            return f"{child.cls.__name__} has quality_flags {bad}" if bad else ""
         if existing.is_default and dependency.optional:
             return "only a default one exists"
         if existing.flags:
@@ -205,20 +261,6 @@ class Judge:
         if not existing.covers(node.request.time):
             return f"the validity of the {dependency.cls.__name__} does not cover the time"
         return ""
-
-
-def _missing(node: Node, dependency: Dependency, today: _Today) -> str:
-    role, name = dependency.role, dependency.cls.__name__
-    if dependency.rule in ("raws", "raw") or dependency.many:
-        have = node.inputs.get(role) or ()
-        count = len(have) if isinstance(have, tuple) else 1
-        least = dependency.minimum if dependency.rule == "raws" else int(not dependency.many)
-        if count < least:
-            return f"{count} {name} of night {node.request.night}, {least} needed"
-        return ""
-    if today.kind == "none":
-        return f"no {name} for {role}" + (f": {today.why}" if today.why else "")
-    return ""
 
 
 def _changed_list(node: Node, existing: Candidate, dependency: Dependency) -> list[str]:

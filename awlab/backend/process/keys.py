@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple
 
-__all__ = ["Candidate", "Group", "RawRecord", "Request"]
+__all__ = ["Candidate", "Group", "RawRecord", "Reference", "Request", "Selection"]
 
 
 class Group(NamedTuple):
@@ -22,12 +22,35 @@ class Group(NamedTuple):
 
 
 class RawRecord(NamedTuple):
-    """A raw frame as the planner sees it."""
+    """A raw frame as the planner sees it; ``position`` is right ascension and declination [deg]."""
 
     id: int
     group: Group
     night: str
     time: datetime
+    object: str = ""
+    purpose: str = ""
+    position: tuple[float, float] | None = None
+
+
+class Selection(NamedTuple):
+    """Which raw frames a product of many is made from; 0 and empty mean any."""
+
+    instrument: int
+    filter: int = 0
+    chip: int = 0
+    object: str = ""
+    night: str = ""
+
+
+class Reference(NamedTuple):
+    """A reference catalogue: where on the sky it is [deg], and how far it reaches [deg]."""
+
+    id: int
+    name: str
+    ra: float
+    dec: float
+    radius: float
 
 
 class Request(NamedTuple):
@@ -36,6 +59,8 @@ class Request(NamedTuple):
     ``raw`` names the raw frame of a science product; ``given`` the objects that a target of a
     user's own class is made from; ``own_night`` is set where the calibration *of a night* is asked
     for and not the one valid at a time; ``forced`` is the row number of one certain object.
+    ``selection`` names the raw frames of a product of many, ``grid`` the pixel grid of the sky that
+    a product shall have, ``position`` where on the sky it is [deg].
     """
 
     group: Group
@@ -46,6 +71,9 @@ class Request(NamedTuple):
     own_night: bool = False
     given: tuple[tuple[str, tuple[int, ...]], ...] = ()
     forced: int = 0
+    selection: Selection | None = None
+    grid: str = ""
+    position: tuple[float, float] | None = None
 
 
 class Candidate(NamedTuple):
@@ -69,6 +97,9 @@ class Candidate(NamedTuple):
     lists: dict[str, tuple[int, ...]]
     favourite: bool = False
     time: datetime | None = None
+    selection: Selection | None = None
+    grid: str = ""
+    position: tuple[float, float] | None = None
 
     @property
     def is_selectable(self) -> bool:

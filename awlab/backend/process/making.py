@@ -57,7 +57,8 @@ class Work:
         """Name of the lock that makes it once."""
         r = self.request
         group = f"{r.group.instrument}/{r.group.chip}/{r.group.filter}/{r.group.readout}"
-        return f"{self.class_name} {group} {r.night} raw {r.raw} {r.overscan} {r.given}"
+        key = f"{r.night} raw {r.raw} {r.overscan} {r.given} {r.selection} {r.grid}"
+        return f"{self.class_name} {group} {key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ def _blank(work: Work) -> Any:
         number = getattr(work.request.group, name)
         if number and name in attributes and attributes[name].kind == "link":
             setattr(target, name, by_id[number])
-    for name, value in (("readout", work.request.group.readout), ("night", work.request.night)):
+    for name, value in _words_of_key(work).items():
         if name in attributes:
             setattr(target, name, value)
     for role, ids in work.inputs.items():
@@ -188,6 +189,14 @@ def _blank(work: Work) -> Any:
         setattr(target.process_params, name, value)
     target.prev = _previous(work)
     return target
+
+
+def _words_of_key(work: Work) -> dict[str, str]:
+    request = work.request
+    words = {"readout": request.group.readout, "night": request.night, "grid": request.grid}
+    if request.selection is not None:
+        return words | {"OBJECT": request.selection.object, "chosen_by": "key"}
+    return words | ({"chosen_by": "frames"} if request.given else {})
 
 
 def _key_numbers(work: Work) -> set[int]:
@@ -205,6 +214,8 @@ def _same_key(work: Work) -> Any:
     cls = work.cls
     if work.request.raw:
         return Query(cls, Compare(("raw",), "==", _Number(work.request.raw)))
+    if work.request.selection is not None:
+        return _same_selection(work, work.request.selection)
     if not getattr(cls, "_is_calibration", False):
         return None
     group = work.request.group
@@ -212,6 +223,16 @@ def _same_key(work: Work) -> Any:
     if group.filter and "filter" in cls._attributes:
         same.append(Compare(("filter",), "==", _Number(group.filter)))
     return Query(cls, And(tuple(same))) & (cls.origin == "derived")
+
+
+def _same_selection(work: Work, selection: Any) -> Any:
+    cls = work.cls
+    same: list[Any] = [Compare(("OBJECT",), "==", selection.object)]
+    for name in ("instrument", "filter"):
+        number = getattr(selection, name)
+        if number and name in cls._attributes:
+            same.append(Compare((name,), "==", _Number(number)))
+    return Query(cls, And(tuple(same))) & (cls.chosen_by == "key")
 
 
 class _Number:

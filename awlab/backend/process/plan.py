@@ -39,7 +39,8 @@ class Node:
     existing : Candidate or None
         The object there is.
     inputs : dict
-        Per role: a node, row numbers of raw frames, or None for an absent optional input.
+        Per role: a node, a list of nodes, row numbers of objects that are just there, or None for
+        an absent optional input.
     fallback : dict
         Per role: default calibration to use if the node of the role cannot serve.
     state, reasons
@@ -55,7 +56,7 @@ class Node:
     cls: Any
     request: Request
     existing: Candidate | None = None
-    inputs: dict[str, Node | tuple[int, ...] | None] = field(default_factory=dict)
+    inputs: dict[str, Node | list[Node] | tuple[int, ...] | None] = field(default_factory=dict)
     fallback: dict[str, int] = field(default_factory=dict)
     state: State = State.NOT_CHECKED
     reasons: list[str] = field(default_factory=list)
@@ -80,9 +81,15 @@ class Node:
         return self.existing.id if self.existing else 0
 
     @property
-    def children(self) -> dict[str, Node]:
-        """Inputs that are targets themselves."""
-        return {role: node for role, node in self.inputs.items() if isinstance(node, Node)}
+    def children(self) -> list[tuple[str, Node]]:
+        """Inputs that are targets themselves, each with its role."""
+        found: list[tuple[str, Node]] = []
+        for role, value in self.inputs.items():
+            if isinstance(value, Node):
+                found.append((role, value))
+            elif isinstance(value, list):
+                found += [(role, node) for node in value]
+        return found
 
 
 class Plan:
@@ -161,6 +168,8 @@ class Plan:
         """Say which target a node is."""
         request = node.request
         parts = [self.names.get(n, "") for n in (request.group.filter, request.group.chip) if n]
+        if request.selection is not None:
+            parts.append(request.selection.object)
         parts.append(request.night or ("given" if request.given else ""))
         if request.raw:
             parts.append(self.names.get(request.raw, f"raw {request.raw}"))
@@ -179,8 +188,7 @@ class Plan:
             if again:
                 continue
             seen.add(id(node))
-            children = list(node.children.items())
-            stack += [(depth + 1, child, name) for name, child in reversed(children)]
+            stack += [(depth + 1, child, name) for name, child in reversed(node.children)]
 
     def __str__(self) -> str:
         rows = []
@@ -225,7 +233,7 @@ class Plan:
                 f"<li class='awlab-leaf'>{html.escape(leaf)}</li>" for leaf in self._leaves(node)
             )
             seen.add(id(node))
-            below = "".join(item(child, r, seen) for r, child in node.children.items()) + leaves
+            below = "".join(item(child, r, seen) for r, child in node.children) + leaves
             opened = " open" if node.is_work or not role else ""
             body = f"<details{opened}><summary>{head}</summary><ul>{below}</ul></details>"
             return f"<li>{body if below else head}</li>"

@@ -9,16 +9,22 @@ A second walk, inputs first, decides the states.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from awlab.backend.errors import TargetError
 from awlab.backend.process.candidates import CandidateIndex
 from awlab.backend.process.defaults import ON_DEMAND, has_default
-from awlab.backend.process.dependencies import Dependency, class_order, dependencies_of
+from awlab.backend.process.dependencies import class_order, dependencies_of
 from awlab.backend.process.judgement import Judge
-from awlab.backend.process.keys import Candidate, Group, Request
+from awlab.backend.process.keys import (
+    Candidate,
+    Group,
+    RawRecord,
+    Reference,
+    Request,
+    Selection,
+)
 from awlab.backend.process.plan import Node, Plan
+from awlab.backend.process.wishes import Wish, Wishes
 
 __all__ = ["Planner", "Registry"]
 
@@ -36,6 +42,20 @@ class Registry(Protocol):
     ) -> dict[tuple[Group, str], tuple[int, ...]]:
         """Return the good raw frames of a class by group and night, in order of time."""
 
+    def selected(
+        self, cls: Any, selections: set[Selection]
+    ) -> dict[Selection, tuple[RawRecord, ...]]:
+        """Return the good raw frames of a class by selection, in order of time."""
+
+    def references(self, cls: Any) -> list[Reference]:
+        """Return the valid reference catalogues of a class, the newest last."""
+
+    def filters_with(self, attribute: str) -> set[int]:
+        """Return the filters of which an attribute is true."""
+
+    def classes_of(self, numbers: set[int]) -> dict[int, Any]:
+        """Return the classes of objects."""
+
     def midnight(self, instrument: int, night: str) -> Any:
         """Return the middle of a night, UTC."""
 
@@ -47,16 +67,6 @@ class Registry(Protocol):
 
     def names(self, numbers: set[int]) -> dict[int, str]:
         """Return names of instruments, chips, filters and raw frames, for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """A request, and whose input it is."""
-
-    request: Request
-    consumer: Node | None = None
-    role: str = ""
-    optional: bool = False
 
 
 class Planner:
@@ -85,9 +95,10 @@ class Planner:
         self._registry = registry
         self._asked = {name: dict(values) for name, values in (asked or {}).items()}
         self._depth = depth
-        self._wishes: dict[Any, list[_Wish]] = {}
+        self._wishes: dict[Any, list[Wish]] = {}
         self._nodes: dict[Any, list[Node]] = {}
         self._judge = Judge(self._asked, code=code)
+        self._wisher = Wishes(registry, self._asked)
 
     def plan(self, cls: Any, requests: Sequence[Request]) -> Plan:
         """Plan targets of one class.
@@ -105,7 +116,7 @@ class Planner:
             If classes depend on each other in a circle.
         """
         order = class_order(cls)
-        self._wishes[cls] = [_Wish(request) for request in requests]
+        self._wishes[cls] = [Wish(request) for request in requests]
         horizon = self._registry.horizon()
         roots: list[Node] = []
         for here in order:
@@ -140,13 +151,11 @@ class Planner:
         answers = [self._answer(cls, wish, index, made) for wish in wishes]
         self._nodes[cls] = list(made.values())
         deeper = [node for node in made.values() if self._is_checked(node)]
-        self._add_raws(cls, deeper)
-        for node in deeper:
-            for dependency in dependencies_of(cls):
-                self._wish_for(node, dependency)
+        for target, wish in self._wisher.of(cls, deeper):
+            self._wishes.setdefault(target, []).append(wish)
         return answers
 
-    def _answer(self, cls: Any, wish: _Wish, index: CandidateIndex, made: dict[Any, Node]) -> Node:
+    def _answer(self, cls: Any, wish: Wish, index: CandidateIndex, made: dict[Any, Node]) -> Node:
         key, request, existing = index.resolve(cls, wish.request)
         node = made.get(key)
         if node is None:
@@ -156,6 +165,11 @@ class Planner:
         consumer = wish.consumer
         if consumer is not None:
             node.depth = min(node.depth, consumer.depth + 1)
+            if wish.many:
+                members = consumer.inputs[wish.role]
+                assert isinstance(members, list)
+                members.append(node)
+                return node
             consumer.inputs[wish.role] = node
             if not wish.optional:
                 default = index.default(wish.request)
@@ -173,12 +187,15 @@ class Planner:
                 time = self._registry.midnight(existing.group.instrument, existing.night)
             given = request.given or _given(cls, existing)
             return Request(
-                existing.group if existing.group.chip else request.group,
+                existing.group if existing.group.chip or existing.selection else request.group,
                 existing.night,
                 time,
                 existing.raw,
                 self._asked_overscan(cls, existing.overscan),
                 given=given,
+                selection=existing.selection,
+                grid=existing.grid,
+                position=existing.position or request.position,
             )
         overscan = self._asked_overscan(cls, request.overscan)
         if overscan is None:
@@ -196,68 +213,10 @@ class Planner:
         if existing is None:
             return True  # whether it can be made depends on everything below, however deep
         # Defaults and objects from outside have no raw frames to be checked against.
-        from_outside = not (existing.night or existing.raw or node.request.given)
-        if existing.is_default or from_outside:
+        key = (existing.night, existing.raw, existing.selection, node.request.given)
+        if existing.is_default or not any(key):
             return False
         return self._depth is None or node.depth < self._depth
-
-    def _add_raws(self, cls: Any, nodes: list[Node]) -> None:
-        for dependency in dependencies_of(cls):
-            if dependency.rule == "raw":
-                for node in nodes:
-                    node.inputs[dependency.role] = (node.request.raw,)
-            if dependency.rule != "raws":
-                continue
-            has_filter = "filter" in dependency.cls._attributes
-            keys = {
-                id(node): (_group(node, has_filter=has_filter), node.request.night)
-                for node in nodes
-            }
-            found = self._registry.raw_frames(dependency.cls, set(keys.values()))
-            for node in nodes:
-                node.inputs[dependency.role] = found.get(keys[id(node)], ())
-
-    def _wish_for(self, node: Node, dependency: Dependency) -> None:
-        request = node.request
-        if dependency.rule == "given":
-            self._give(node, dependency)
-            return
-        if dependency.rule not in ("calibration", "companion"):
-            return
-        target = dependency.cls
-        if dependency.rule == "companion":
-            raw = request.raw or dict(request.given).get("raw", (0,))[0]
-            wanted = Request(request.group, request.night, request.time, raw)
-        else:
-            group = _group(node, has_filter="filter" in target._attributes)
-            wanted = Request(group, request.night, request.time)
-        default = self._registry.overscan_default(target)
-        if default is not None:
-            # A bias made with another overscan method does not fit what is made from it.
-            asked = self._asked_overscan(target, None)
-            method = request.overscan
-            if method is None:
-                method = default if asked is None else asked
-            if asked not in (None, method):
-                raise TargetError(
-                    f"{target.__name__} is asked for with OVERSCAN_CORRECTION {asked}, but"
-                    f" {node.cls.__name__} with {method}",
-                    "ask for the same method in both",
-                )
-            wanted = wanted._replace(overscan=method)
-        wish = _Wish(wanted, node, dependency.role, dependency.optional)
-        self._wishes.setdefault(target, []).append(wish)
-
-    def _give(self, node: Node, dependency: Dependency) -> None:
-        """Take what the key names: targets are checked themselves, other objects are just there."""
-        numbers = dict(node.request.given).get(dependency.role, ())
-        is_target = getattr(dependency.cls, "_is_process_target", False)
-        if dependency.many or not is_target or not numbers:
-            node.inputs[dependency.role] = tuple(numbers) or (() if dependency.many else None)
-            return
-        request = Request(node.group, node.request.night, node.request.time, forced=numbers[0])
-        wish = _Wish(request, node, dependency.role, dependency.optional)
-        self._wishes.setdefault(dependency.cls, []).append(wish)
 
 
 def _needed(roots: list[Node]) -> set[int]:
@@ -270,30 +229,37 @@ def _needed(roots: list[Node]) -> set[int]:
             continue
         needed.add(id(node))
         if not node.is_work:
-            for role, child in node.children.items():
-                if child.is_work:
-                    del node.inputs[role]
-        stack += node.children.values()
+            _drop_work(node)
+        stack += [child for _, child in node.children]
     return needed
 
 
-def _group(node: Node, *, has_filter: bool) -> Group:
-    return node.group if has_filter else node.group.without_filter()
+def _drop_work(node: Node) -> None:
+    """Forget the inputs of a node that would have to be made."""
+    for role, value in list(node.inputs.items()):
+        if isinstance(value, list):
+            node.inputs[role] = [child for child in value if not child.is_work]
+        elif isinstance(value, Node) and value.is_work:
+            del node.inputs[role]
 
 
-def _used(wish: _Wish) -> set[int]:
+def _used(wish: Wish) -> set[int]:
     """Row numbers of what the consumer was made from in this role, to say what became of it."""
     numbers = {wish.request.forced} if wish.request.forced else set()
     if wish.consumer is not None and wish.consumer.existing is not None:
-        used = wish.consumer.existing.links.get(wish.role)
-        numbers |= {used} if used else set()
+        existing = wish.consumer.existing
+        used = existing.links.get(wish.role)
+        numbers |= {used} if used else set(existing.lists.get(wish.role, ()))
     return numbers
 
 
 def _given(cls: Any, existing: Candidate) -> tuple[tuple[str, tuple[int, ...]], ...]:
     found = []
+    # A product of a selection or of a raw frame finds its inputs by its key.
+    is_keyed = existing.selection is not None or existing.raw or existing.night
     for dependency in dependencies_of(cls):
-        if dependency.rule == "given":
+        by_hand = dependency.rule in ("members", "choice") and not is_keyed
+        if dependency.rule == "given" or by_hand:
             one = existing.links.get(dependency.role, 0)
             found.append(
                 (dependency.role, existing.lists.get(dependency.role, (one,) if one else ()))

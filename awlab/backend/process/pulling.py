@@ -14,10 +14,10 @@ from awlab.backend.database import (
     context,
     read_records,
 )
-from awlab.backend.datamodel import Chip, Filter, Instrument, night_name
+from awlab.backend.datamodel import Chip, Filter, Instrument, RawScienceFrame, night_name
 from awlab.backend.errors import TargetError
-from awlab.backend.process.dependencies import dependencies_of, is_keyed_by_raw
-from awlab.backend.process.keys import Group, Request
+from awlab.backend.process.dependencies import dependencies_of, is_keyed_by_raw, is_selection
+from awlab.backend.process.keys import Group, RawRecord, Request, Selection
 from awlab.backend.process.plan import Plan
 from awlab.backend.process.planner import Planner
 from awlab.backend.process.process_params import asked_parameters
@@ -95,6 +95,8 @@ def requests_for(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
         If the key is incomplete, fits nothing, or has a name that the class does not know.
     """
     key = {name: value for name, value in key.items() if value is not None}
+    if is_selection(cls):
+        return _of_selection(cls, key)
     if is_keyed_by_raw(cls):
         return _science(cls, key)
     if getattr(cls, "_is_calibration", False):
@@ -113,7 +115,7 @@ def _science(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
         raise TargetError(
             f"no {raw_class.__name__} fits {_spell(key)}", "ingest the night, or check the key"
         )
-    requests = [Request(r.group, r.night, r.time, r.id) for r in records]
+    requests = [Request(r.group, r.night, r.time, r.id, position=r.position) for r in records]
     return requests, not single
 
 
@@ -149,6 +151,46 @@ def _number(item: Any, cls: Any) -> int:
     if not isinstance(item, DBObject) or not isinstance(item, cls) or item._id is None:
         raise TargetError(f"{item!r} is not a committed {cls.__name__}", "ingest it first")
     return int(item._id)
+
+
+# -- products of many raw frames: one target per object and filter -------------------------
+
+
+def _of_selection(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
+    by_hand = {d.role for d in dependencies_of(cls) if d.rule in ("members", "choice", "given")}
+    if "frames" in key:
+        roles = [d.role for d in dependencies_of(cls) if d.rule == "members"]
+        key = {roles[0] if roles and name == "frames" else name: v for name, v in key.items()}
+    if by_hand & set(key):
+        return [_given(cls, key)], False
+    if {"raw", "filename"} & set(key):
+        return _science(cls, key)
+    raw_class = getattr(cls, "SELECTS", RawScienceFrame)
+    query, _ = _raw_query(cls, raw_class, {n: v for n, v in key.items() if n != "grid"})
+    records = raw_records(query)
+    if not records:
+        raise TargetError(
+            f"no {raw_class.__name__} fits {_spell(key)}", "ingest the night, or check the key"
+        )
+    selections = sorted({_selection_of(record, cls, key) for record in records})
+    grid = str(key.get("grid", ""))
+    requests = [
+        Request(Group(s.instrument, s.chip, s.filter, ""), s.night, None, selection=s, grid=grid)
+        for s in selections
+    ]
+    return requests, len(requests) > 1
+
+
+def _selection_of(record: RawRecord, cls: Any, key: dict[str, Any]) -> Selection:
+    """Return the selection that a raw frame belongs to: chip and night only if the key has them."""
+    group = record.group
+    return Selection(
+        group.instrument,
+        group.filter if "filter" in cls._attributes else 0,
+        group.chip if "chip" in key else 0,
+        record.object,
+        record.night if {"date", "night"} & set(key) else "",
+    )
 
 
 # -- calibrations: one target per chip (and filter) and night ------------------------------

@@ -6,22 +6,34 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+
 from awlab.backend.database import (
     And,
     Compare,
+    DBObject,
     In,
     Or,
     Query,
     WithIds,
     context,
+    current_database,
     favourites,
     newest_number,
+    objects_with_ids,
     read_lists,
     read_records,
 )
-from awlab.backend.datamodel import Instrument, night_middle
-from awlab.backend.process.dependencies import dependencies_of, is_keyed_by_raw
-from awlab.backend.process.keys import Candidate, Group, RawRecord, Request
+from awlab.backend.datamodel import Filter, Instrument, night_middle
+from awlab.backend.process.dependencies import dependencies_of, is_keyed_by_raw, is_selection
+from awlab.backend.process.keys import (
+    Candidate,
+    Group,
+    RawRecord,
+    Reference,
+    Request,
+    Selection,
+)
 from awlab.backend.process.process_params import parameter_class, parameter_names
 
 __all__ = ["DatabaseRegistry", "raw_records"]
@@ -46,6 +58,9 @@ _FIELDS: dict[str, Any] = {
     "origin": "derived",
     "content_hash": "",
     "code_version": "",
+    "grid": "",
+    "chosen_by": "",
+    "OBJECT": "",
 }
 
 
@@ -84,7 +99,10 @@ class DatabaseRegistry:
             params = {name: values[f"process_params.{name}"] for name in wanted}
             used_links = {d.role: values[d.role] or 0 for d in links}
             plain = {name: values[path] for name, path in fields.items()}
-            found.append(self._candidate(plain, params, used_links, lists.get(row[0], {})))
+            candidate = self._candidate(plain, params, used_links, lists.get(row[0], {}))
+            if is_selection(cls) and plain.get("chosen_by") == "key" and not candidate.raw:
+                candidate = candidate._replace(selection=_selection(candidate, plain["OBJECT"]))
+            found.append(candidate)
         return found
 
     def _candidate(
@@ -117,6 +135,8 @@ class DatabaseRegistry:
             lists=lists,
             favourite=get("id") in (self._favourites or ()),
             time=values.get("DATE_OBS"),
+            grid=get("grid"),
+            position=_position(values.get("ra"), values.get("dec")),
         )
 
     def raw_frames(
@@ -138,6 +158,41 @@ class DatabaseRegistry:
             for group in {record.group, record.group.without_filter()}:
                 found.setdefault((group, record.night), []).append(record.id)
         return {key: tuple(ids) for key, ids in found.items()}
+
+    def selected(
+        self, cls: Any, selections: set[Selection]
+    ) -> dict[Selection, tuple[RawRecord, ...]]:
+        """Read the good raw frames of selections: one statement."""
+        if not selections:
+            return {}
+        conditions: list[Any] = [Compare(("is_valid",), ">", 0)]
+        columns = {"object": "OBJECT"}
+        for name in Selection._fields:
+            values = {getattr(selection, name) for selection in selections}
+            if all(values):
+                conditions.append(In((columns.get(name, name),), tuple(sorted(values))))
+        records = raw_records(Query(cls, And(tuple(conditions)), ("DATE_OBS",)))
+        return {
+            selection: tuple(record for record in records if _is_of(record, selection))
+            for selection in selections
+        }
+
+    def references(self, cls: Any) -> list[Reference]:
+        """Read the valid reference catalogues of a class, the newest last: one statement."""
+        query = Query(cls, Compare(("is_valid",), ">", 0), ("creation_date",))
+        paths = ("id", "name", "RA", "DEC", "radius")
+        return [Reference(*row) for row in read_records(query, paths)]
+
+    def filters_with(self, attribute: str) -> set[int]:
+        """Return the filters of which an attribute is true: one statement."""
+        query = Query(Filter, Compare((attribute,), "==", True))
+        return {row[0] for row in read_records(query, ("id",))}
+
+    def classes_of(self, numbers: set[int]) -> dict[int, Any]:
+        """Return the classes of objects: one statement."""
+        ids = np.asarray(sorted(numbers), dtype=np.int64)
+        rows = objects_with_ids(current_database(), ids, DBObject)
+        return {int(number): type(row) for number, row in zip(ids, rows, strict=True)}
 
     def midnight(self, instrument: int, night: str) -> datetime | None:
         """Return the middle of a night at an instrument, UTC."""
@@ -177,33 +232,75 @@ def _field_paths(cls: Any) -> dict[str, str]:
         for name in ("instrument", "chip", "filter", "readout", "night", "DATE_OBS"):
             if name in raw_class._attributes:
                 paths[name] = f"raw.{name}"
+        if "astrom" in raw_class._attributes:
+            paths |= {"ra": "raw.astrom.CRVAL1", "dec": "raw.astrom.CRVAL2"}
     return paths
 
 
 def raw_records(query: Query) -> list[RawRecord]:
     """Read raw frames as the planner sees them: one statement."""
-    has_filter = "filter" in query.root._attributes
-    paths = ["id", "instrument", "chip", "readout", "night", "DATE_OBS"]
-    paths += ["filter"] if has_filter else []
-    return [
-        RawRecord(
-            row[0], Group(row[1], row[2], row[6] or 0 if has_filter else 0, row[3]), *row[4:6]
+    known = query.root._attributes
+    paths = ["id", "instrument", "chip", "readout", "night", "DATE_OBS", "OBJECT", "purpose"]
+    paths += ["filter"] if "filter" in known else []
+    paths += ["astrom.CRVAL1", "astrom.CRVAL2"] if "astrom" in known else []
+    found = []
+    for row in read_records(query, tuple(paths)):
+        value = dict(zip(paths, row, strict=True))
+        group = Group(
+            value["instrument"], value["chip"], value.get("filter") or 0, value["readout"]
         )
-        for row in read_records(query, tuple(paths))
-    ]
+        position = _position(value.get("astrom.CRVAL1"), value.get("astrom.CRVAL2"))
+        words = (value["OBJECT"] or "", value["purpose"] or "")
+        found.append(RawRecord(row[0], group, value["night"], value["DATE_OBS"], *words, position))
+    return found
+
+
+def _position(ra: float | None, dec: float | None) -> tuple[float, float] | None:
+    return None if ra is None or dec is None else (ra, dec)
+
+
+def _selection(candidate: Candidate, name: str) -> Selection:
+    group = candidate.group
+    return Selection(group.instrument, group.filter, group.chip, name, candidate.night)
+
+
+def _is_of(record: RawRecord, selection: Selection) -> bool:
+    """Tell whether a raw frame belongs to a selection; what is empty there means any."""
+    has = Selection(
+        record.group.instrument,
+        record.group.filter,
+        record.group.chip,
+        record.object,
+        record.night,
+    )
+    return all(wanted in (0, "", value) for wanted, value in zip(selection, has, strict=True))
 
 
 def _condition(cls: Any, requests: Sequence[Request], used: set[int]) -> Any:
     numbers = used | {r.forced for r in requests if r.forced}
     choices: list[Any] = [WithIds(tuple(sorted(numbers)))] if numbers else []
     plain = [r for r in requests if not r.forced]
-    if plain and is_keyed_by_raw(cls):
-        choices.append(In(("raw",), tuple(sorted({r.raw for r in plain}))))
-    elif plain and any(r.given for r in plain):
+    selections = {r.selection for r in plain if r.selection is not None}
+    raws = {r.raw for r in plain if r.raw} if is_keyed_by_raw(cls) else set()
+    if selections:
+        choices.append(_selection_condition(cls, selections))
+    if raws:
+        choices.append(In(("raw",), tuple(sorted(raws))))
+    if any(r.given for r in plain) and not raws:
         choices.append(_given_condition(cls, plain))
-    elif plain:
+    if plain and not choices[bool(numbers) :]:
         choices.append(_calibration_condition(plain))
     return Or(tuple(choices))
+
+
+def _selection_condition(cls: Any, selections: set[Selection]) -> Any:
+    """What was made from one of these selections, found by its object and its filter."""
+    conditions: list[Any] = [Compare(("chosen_by",), "==", "key")]
+    for name, column in (("instrument", "instrument"), ("filter", "filter"), ("object", "OBJECT")):
+        values = {getattr(selection, name) for selection in selections}
+        if column in cls._attributes and all(values):
+            conditions.append(In((column,), tuple(sorted(values))))
+    return And(tuple(conditions))
 
 
 def _given_condition(cls: Any, requests: Sequence[Request]) -> Any:

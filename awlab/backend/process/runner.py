@@ -13,7 +13,7 @@ from awlab.backend.database import DBObject, current_database, objects_with_ids
 from awlab.backend.datamodel import QualityFlags
 from awlab.backend.errors import AwlabError, MakeFailed, NoValidCalibration, TargetError
 from awlab.backend.process.defaults import ON_DEMAND, default_calibration
-from awlab.backend.process.dependencies import dependencies_of
+from awlab.backend.process.dependencies import dependencies_of, fatal_bits
 from awlab.backend.process.making import Made, Work, failing, make_target
 from awlab.backend.process.plan import Node, Plan, State
 from awlab.backend.process.workers import WorkerContext, begin_worker, work_in_worker
@@ -147,6 +147,8 @@ class _Run:
             child = node.inputs.get(dependency.role)
             if isinstance(child, tuple):
                 inputs[dependency.role] = child
+            elif isinstance(child, list):
+                inputs[dependency.role] = self._members(node, dependency, child)
             elif isinstance(child, Node):
                 number, is_derived = self._input(node, dependency, child)
                 inputs[dependency.role] = (number,) if number else ()
@@ -169,12 +171,33 @@ class _Run:
             self.plan.horizon,
         )
 
+    def _members(self, node: Node, dependency: Any, children: list[Node]) -> tuple[int, ...]:
+        """Return the row numbers of the members of a list that can serve."""
+        found: list[int] = []
+        why = ""
+        for child in children:
+            try:
+                number, _ = self._input(node, dependency, child)
+            except NoValidCalibration as exc:
+                why = exc.message
+                continue
+            found.append(number)
+        least = 0 if dependency.optional else dependency.minimum
+        if len(found) < least:
+            raise NoValidCalibration(
+                f"{self.plan.label(node)} needs {least} {dependency.role}, {len(found)} can serve"
+                + (f": {why}" if why else ""),
+                "look at the flags of the others",
+            )
+        return tuple(found)
+
     def _input(self, node: Node, dependency: Any, child: Node) -> tuple[int, bool]:
         """Return the row number of an input, 0 for none, and whether it is no default."""
         made = self.made.get(id(child))
         default = 0 if dependency.optional else node.fallback.get(dependency.role, 0)
         if made is not None:
-            if not made.flags or dependency.rule != "calibration":
+            bad = made.flags if dependency.rule == "calibration" else fatal_bits(child.cls)
+            if not made.flags & bad:
                 return made.id, True
             names = ", ".join(QualityFlags(made.flags, child.cls).names)
             reason = f"it was made, but is flagged {names}"
@@ -184,7 +207,9 @@ class _Run:
             existing = child.existing
             is_good = existing is not None and child.state is not State.NULL and not child.blocked
             if existing is not None and is_good and dependency.rule != "calibration":
-                return existing.id, True
+                is_good = not existing.flags & fatal_bits(child.cls)
+                if is_good:
+                    return existing.id, True
             if existing is not None and is_good and self._serves(existing, dependency, node):
                 return existing.id, not existing.is_default
             reason = child.reasons[0] if child.reasons else "it does not apply"
@@ -273,10 +298,7 @@ class _Run:
         self, waiting: dict[int, Node], running: dict[Future[Made], Node], pool: Any
     ) -> None:
         for number, node in list(waiting.items()):
-            if any(
-                id(child) in waiting or child in running.values()
-                for child in node.children.values()
-            ):
+            if any(id(child) in waiting or child in running.values() for _, child in node.children):
                 continue
             del waiting[number]
             work = self._ready(node)
