@@ -230,7 +230,8 @@ def _field_paths(cls: Any) -> dict[str, str]:
     if is_keyed_by_raw(cls):
         raw_class = cls._attributes["raw"].type
         for name in ("instrument", "chip", "filter", "readout", "night", "DATE_OBS"):
-            if name in raw_class._attributes:
+            # A product of a selection has no raw frame, and a key of its own.
+            if name in raw_class._attributes and not (is_selection(cls) and name in paths):
                 paths[name] = f"raw.{name}"
         if "astrom" in raw_class._attributes:
             paths |= {"ra": "raw.astrom.CRVAL1", "dec": "raw.astrom.CRVAL2"}

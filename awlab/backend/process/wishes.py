@@ -48,6 +48,7 @@ class Wishes:
     def __init__(self, registry: Any, asked: Mapping[str, Mapping[str, Any]]) -> None:
         self._registry = registry
         self._asked = asked
+        self._just_there = {"raw": self._raw, "raws": self._raws, "reference": self._reference}
 
     def of(self, cls: Any, nodes: Sequence[Node]) -> Iterator[tuple[Any, Wish]]:
         """Fill in the inputs of nodes that are just there, and yield wishes for the others.
@@ -70,9 +71,8 @@ class Wishes:
             return
         records = self._records(cls, nodes)
         for dependency in dependencies_of(cls):
-            fill = getattr(self, f"_{dependency.rule}", None)
-            if fill is not None:
-                fill(dependency, nodes)
+            if dependency.rule in self._just_there:
+                self._just_there[dependency.rule](dependency, nodes)
             elif dependency.rule == "calibration":
                 yield from self._calibrations(dependency, nodes)
             elif dependency.rule == "members":
