@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -98,7 +100,7 @@ class SkyList(ProcessTarget):
     """What is seen in a patch or a coadd."""
 
     _is_selection = True
-    CHOICES = {"frame": (SkyPatch, SkyCoadd)}
+    CHOICES: ClassVar = {"frame": (SkyPatch, SkyCoadd)}
     raw = persistent("Raw frame", RawScienceFrame, optional=True)
     filter = persistent("Filter", Filter)
     instrument = persistent("Instrument", Instrument)
@@ -167,8 +169,10 @@ def test_every_object_and_filter_is_a_target_of_its_own(sky):
     assert plan.is_list
 
 
-def test_the_beginning_of_a_name_is_enough_where_no_other_object_has_it(sky):
-    assert SkyCoadd.plan(object="FAR", filter="V").roots[0].request.selection.object == "FAR"
+def test_a_field_goes_by_the_beginning_of_its_name(sky):
+    ingest([write_sky(sky, 30, name="SA98-SF1"), write_sky(sky, 31, name="SA981")])
+    (root,) = SkyCoadd.plan(object="SA98", filter="V").roots
+    assert root.request.selection.object == "SA98-SF1"
     with pytest.raises(TargetError, match="FIELD3"):
         SkyCoadd.plan(object="FIELD3", filter="V")
 
@@ -204,7 +208,7 @@ def test_members_that_failed_are_left_out_and_none_is_one_sentence(sky):
     assert len(coadd.patches) == 1
     assert coadd.uptodate()
     ingest([write_sky(sky, 22, name="DARK", level=10)])
-    with pytest.raises(NoValidCalibration, match="1 patches, 0 can serve.*CLOUDY"):
+    with pytest.raises(NoValidCalibration, match=r"1 patches, 0 can serve.*CLOUDY"):
         SkyCoadd.get(object="DARK", filter="V")
     with pytest.raises(NoValidCalibration, match="0 SkyPatch for patches, 1 needed"):
         SkyCoadd.get(object="DARK", filter="V")

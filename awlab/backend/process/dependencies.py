@@ -15,8 +15,8 @@ rule            declared as a link to                       today's object is
 ``given``       any other class                             what the key names
 =============== =========================================== ===================================
 
-A class of a user that has neither a raw frame, a night nor a selection is made from what its key names, so
-there every input is ``given``.
+A class of a user that has no raw frame, no night and no selection is made from what its key names,
+so there every input is ``given``.
 
 A class may say more about its inputs: ``MINIMUM`` how many a list must have, ``NEEDS_DERIVED``
 which must not be defaults, ``CHOICES`` the classes of a link, ``PURPOSES`` which raw frames are

@@ -109,14 +109,26 @@ def requests_for(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
 
 def _science(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
     raw_class = cls._attributes["raw"].type
+    records, single = _raw_records(cls, raw_class, key)
+    requests = [Request(r.group, r.night, r.time, r.id, position=r.position) for r in records]
+    return requests, not single
+
+
+def _raw_records(cls: Any, raw_class: Any, key: dict[str, Any]) -> tuple[list[RawRecord], bool]:
+    """Read the raw frames that a key means, and tell whether one was meant."""
     query, single = _raw_query(cls, raw_class, key)
     records = raw_records(query)
+    name = key.get("object")
+    if not records and isinstance(name, str) and not {"*", "?"} & set(name):
+        # A field goes by the beginning of its name: SA112 for SA112-SF1, but not for SA1120.
+        query, _ = _raw_query(cls, raw_class, key | {"object": f"{name}*"})
+        longer = raw_records(query)
+        records = [r for r in longer if not r.object[len(name) : len(name) + 1].isalnum()]
     if not records:
         raise TargetError(
             f"no {raw_class.__name__} fits {_spell(key)}", "ingest the night, or check the key"
         )
-    requests = [Request(r.group, r.night, r.time, r.id, position=r.position) for r in records]
-    return requests, not single
+    return records, single
 
 
 def _raw_query(cls: Any, raw_class: Any, key: dict[str, Any]) -> tuple[Query, bool]:
@@ -166,19 +178,17 @@ def _of_selection(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
     if {"raw", "filename"} & set(key):
         return _science(cls, key)
     raw_class = getattr(cls, "SELECTS", RawScienceFrame)
-    query, _ = _raw_query(cls, raw_class, {n: v for n, v in key.items() if n != "grid"})
-    records = raw_records(query)
-    if not records:
-        raise TargetError(
-            f"no {raw_class.__name__} fits {_spell(key)}", "ingest the night, or check the key"
-        )
+    words = {name: value for name, value in key.items() if name != "grid"}
+    records, _ = _raw_records(cls, raw_class, words)
     selections = sorted({_selection_of(record, cls, key) for record in records})
     grid = str(key.get("grid", ""))
     requests = [
         Request(Group(s.instrument, s.chip, s.filter, ""), s.night, None, selection=s, grid=grid)
         for s in selections
     ]
-    return requests, len(requests) > 1
+    named = [key.get(name) for name in ("object", "filter")]
+    is_one = all(isinstance(name, (str, DBObject)) and "*" not in str(name) for name in named)
+    return requests, len(requests) > 1 or not is_one
 
 
 def _selection_of(record: RawRecord, cls: Any, key: dict[str, Any]) -> Selection:

@@ -230,7 +230,7 @@ class _Run:
 
     def _ready(self, node: Node) -> Work | None:
         """Return the work of a node, None if it cannot be made and something serves instead."""
-        for child in node.children.values():
+        for _, child in node.children:
             if id(child) in self.failures:
                 self._failed(node, self.failures[id(child)])
                 return None

@@ -57,7 +57,7 @@ def test_nothing_is_made_for_what_cannot_be_made(world, wish, small, states):
     assert plan.work == []
     root = plan.roots[0]
     assert root.reasons == [f"no PlanFlat for flat: 0 RawDomeFlatFrame of night {FIRST}, 2 needed"]
-    assert set(root.children) == {"flat", "dark"}
+    assert set(dict(root.children)) == {"flat", "dark"}
     assert set(dict(states(plan)).values()) == {"null"}
 
 
@@ -91,7 +91,7 @@ def test_overscan_methods_that_contradict_each_other_are_refused(world, wish, sm
         world.plan(small["PlanFrame"], wish(121, FIRST))
     world.asked["PlanFrame"] = {"OVERSCAN_CORRECTION": 0}
     plan = world.plan(small["PlanFrame"], wish(121, FIRST))
-    bias = plan.roots[0].children["bias"]
+    bias = dict(plan.roots[0].children)["bias"]
     assert (bias.state.value, bias.request.overscan) == ("to be built", 0)
 
 
