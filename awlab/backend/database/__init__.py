@@ -6,7 +6,7 @@ from awlab.backend.database.amend import AMENDABLE, Amendment, amend, history
 from awlab.backend.database.attributes import Persistent, as_datetime, persistent
 from awlab.backend.database.bulk import register_bulk
 from awlab.backend.database.census import Census, take_census
-from awlab.backend.database.commit import commit_objects
+from awlab.backend.database.commit import commit_objects, make_durable
 from awlab.backend.database.connection import (
     Database,
     close_database,
@@ -141,6 +141,7 @@ __all__ = [
     "job_rows",
     "known_filenames",
     "lineage_of",
+    "make_durable",
     "mean_seconds",
     "neighbour_groups",
     "neighbours",

@@ -25,17 +25,23 @@ if TYPE_CHECKING:
     from awlab.backend.database.connection import Database
 
 _WORLD = 4
+_LATER = sa.select(sa.func.set_config("synchronous_commit", "off", True))
+# A transaction that writes nothing flushes nothing: this one writes a message nobody reads.
+_FLUSHED = sa.select(sa.func.pg_logical_emit_message(True, "awlab", ""))
 
-__all__ = ["column_values", "commit_objects"]
+__all__ = ["column_values", "commit_objects", "make_durable"]
 
 
-def commit_objects(objects: list[Any]) -> None:
+def commit_objects(objects: list[Any], *, durable: bool = True) -> None:
     """Commit objects with everything uncommitted that they link to: all of it, or nothing.
 
     Parameters
     ----------
     objects : list of DBObject
         Objects; those committed already are passed over.
+    durable : bool
+        Whether to wait until a power cut cannot undo it. Whoever does not must call
+        `make_durable`, look whether the objects are still there, and only then say so.
 
     Raises
     ------
@@ -53,6 +59,8 @@ def commit_objects(objects: list[Any]) -> None:
     base = {"creator": context.user, "project": context.project, "privileges": context.privileges}
     numbers: dict[int, int] = {}
     with database.transaction() as connection:
+        if not durable:
+            connection.execute(_LATER)
         for item in ordered:
             item._state.update(base | {"creation_date": item._state.get("creation_date") or made})
             if type(item)._named_for_all:
@@ -60,6 +68,15 @@ def commit_objects(objects: list[Any]) -> None:
             numbers[id(item)] = _insert(database, connection, item, numbers)
     for item in ordered:
         _seal(item, numbers[id(item)])
+
+
+def make_durable() -> None:
+    """Wait until all that was committed before survives a power cut: one flush for many commits.
+
+    A server that crashed meanwhile has lost them, and does not say so here.
+    """
+    with current_database().transaction() as connection:
+        connection.execute(_FLUSHED)
 
 
 def _linked(item: Any) -> list[Any]:

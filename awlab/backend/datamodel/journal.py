@@ -36,14 +36,14 @@ def _place() -> list[str]:
     return [f"{url.host or ''}/{url.query.get('host', '')}/{url.database}", dataserver_location()]
 
 
-def note_file(name: str) -> None:
-    """Note that this process is about to store a file of that name."""
+def note_file(*names: str) -> None:
+    """Note that this process is about to store a file of one of these names."""
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     # A line of its own, also behind one that a killed process of the same number left half-written.
-    line = "\n" + json.dumps([*_place(), name]) + "\n"
+    lines = ["\n" + json.dumps([*_place(), name]) + "\n" for name in names]
     with (folder / f"{socket.gethostname()}-{os.getpid()}.jsonl").open("a") as notes:
-        notes.write(line)
+        notes.write("".join(lines))
 
 
 def process_is_gone(pid: int) -> bool:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import shutil
 import threading
+import time
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from awlab.backend.dataserver.failures import storage_errors
 from awlab.backend.errors import ChecksumMismatch
 
-__all__ = ["Checksums", "FileSum", "copy_and_hash", "hash_file"]
+__all__ = ["Checksums", "FileSum", "copy_and_hash", "copy_bytes", "hash_file"]
 
 _CHUNK = 1 << 20
+_NO_COPY_IN_KERNEL = (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EPERM)
+_TICK, _COARSE_TICK = 0.1, 2.0  # how fine times of files are on disks, and on FAT or old NFS [s]
 
 
 class FileSum(NamedTuple):
@@ -78,6 +83,31 @@ def copy_and_hash(source: BinaryIO, target: BinaryIO) -> FileSum:
     return FileSum(digest.hexdigest(), size)
 
 
+def copy_bytes(source: BinaryIO, target: BinaryIO) -> int:
+    """Copy an open file, by the kernel alone where it can.
+
+    Parameters
+    ----------
+    source, target : binary file
+        Unbuffered or not yet used; read to its end, written to.
+
+    Returns
+    -------
+    int
+        Number of bytes copied.
+    """
+    copied = 0
+    try:
+        while count := os.copy_file_range(source.fileno(), target.fileno(), 1 << 30):
+            copied += count
+    except (AttributeError, OSError) as exc:  # not every system has it, nor every file system
+        if copied or getattr(exc, "errno", errno.ENOSYS) not in _NO_COPY_IN_KERNEL:
+            raise
+        shutil.copyfileobj(source, target, _CHUNK)
+        copied = target.tell()
+    return copied
+
+
 class Checksums:
     """Verifies files, each once per process as long as it looks untouched.
 
@@ -122,6 +152,46 @@ class Checksums:
                     self._known[before] = known
         return known
 
+    def take(self, path: Path) -> FileSum:
+        """Hash a file now, and remember it for `knows`.
+
+        Parameters
+        ----------
+        path : Path
+            File to hash.
+
+        Returns
+        -------
+        FileSum
+            SHA-256 and size.
+
+        Raises
+        ------
+        FileMissing, AccessDenied, StorageFailed
+            If the file cannot be read.
+        """
+        with storage_errors(f"{path} cannot be read"):
+            before = _fingerprint(path)
+        found = hash_file(path)
+        with storage_errors(f"{path} cannot be read"), self._lock:
+            # A file written to a moment ago may be written to again without its time changing.
+            if _fingerprint(path) == before and _has_settled(before[3] * 1e-9):
+                self._known[before] = found.digest
+        return found
+
+    def knows(self, file: BinaryIO, digest: str) -> bool:
+        """Tell whether an open file was hashed before, and looks untouched since.
+
+        Parameters
+        ----------
+        file : binary file
+            The open file: another one may get its name meanwhile.
+        digest : str
+            SHA-256 it must have had.
+        """
+        with self._lock:
+            return self._known.get(_fingerprint(file.fileno())) == digest
+
     def learn(self, path: Path, digest: str) -> None:
         """Remember the digest of a file whose bytes were hashed while they were written.
 
@@ -163,6 +233,11 @@ class Checksums:
             )
 
 
-def _fingerprint(path: Path) -> tuple[int, int, int, int]:
+def _fingerprint(path: Path | int) -> tuple[int, int, int, int]:
     status = os.stat(path)
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+def _has_settled(modified: float) -> bool:
+    tick = _COARSE_TICK if modified.is_integer() else _TICK
+    return time.time() - modified > tick

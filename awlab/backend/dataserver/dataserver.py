@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from awlab.backend.dataserver.cache import FileCache
+from awlab.backend.dataserver.checksum import FileSum
 from awlab.backend.dataserver.filenames import raw_name
 from awlab.backend.dataserver.store import Store, missing
 from awlab.backend.errors import AlreadyStored
@@ -36,6 +37,38 @@ class DataServer:
 
     def __repr__(self) -> str:
         return f"DataServer({self.store!r}, {self.cache!r})"
+
+    def hash_file(self, path: Path | str) -> FileSum:
+        """Hash a file that is to be stored; `put` need not do it again while it is untouched.
+
+        Parameters
+        ----------
+        path : Path or str
+            File to hash.
+
+        Returns
+        -------
+        FileSum
+            SHA-256 and size.
+
+        Raises
+        ------
+        FileMissing, AccessDenied, StorageFailed
+            If the file cannot be read.
+        """
+        return self.store.checksums.take(Path(path))
+
+    def learn(self, path: Path | str, digest: str) -> None:
+        """Take note of the SHA-256 of a file of this process, hashed while it was written.
+
+        Parameters
+        ----------
+        path : Path or str
+            A complete file that nobody else writes to.
+        digest : str
+            Its SHA-256.
+        """
+        self.store.checksums.learn(Path(path), digest)
 
     def put(self, path: Path | str, name: str, digest: str) -> bool:
         """Store a file under its name, once.

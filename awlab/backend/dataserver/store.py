@@ -12,10 +12,10 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from awlab.backend.dataserver.atomic import new_file, publish, remove_leftovers, sync_folder
-from awlab.backend.dataserver.checksum import Checksums, copy_and_hash
+from awlab.backend.dataserver.checksum import Checksums, copy_and_hash, copy_bytes, hash_file
 from awlab.backend.dataserver.failures import storage_errors
 from awlab.backend.dataserver.filenames import check_name
 from awlab.backend.errors import AlreadyStored, ChecksumMismatch, FileMissing
@@ -124,6 +124,7 @@ class LocalStore:
     def __init__(self, root: Path | str, checksums: Checksums | None = None) -> None:
         self.root = Path(root).expanduser().absolute()
         self.checksums = checksums or Checksums()
+        self._synced: set[str] = set()
 
     def __repr__(self) -> str:
         return f"LocalStore({str(self.root)!r})"
@@ -138,7 +139,8 @@ class LocalStore:
         name : str
             Name to store it under.
         digest : str
-            Its SHA-256, checked on the bytes that are copied.
+            Its SHA-256, checked on the bytes that are copied; not taken again of a file that
+            this process has hashed (`Checksums.take`) and that nobody has touched since.
 
         Returns
         -------
@@ -160,9 +162,7 @@ class LocalStore:
                 return self._same_or_refuse(final, name, digest)
             self._make_folder(final.parent)
             with open(path, "rb", buffering=0) as source, new_file(self._incoming) as (file, copy):
-                found = copy_and_hash(source, file)
-                if found.digest != digest:
-                    raise changed_meanwhile(path, digest, found.digest)
+                self._copy(source, file, digest, path)
                 file.flush()
                 os.fchmod(file.fileno(), os.fstat(file.fileno()).st_mode & 0o444)
                 os.fsync(file.fileno())
@@ -171,8 +171,21 @@ class LocalStore:
                 except FileExistsError:  # another process was faster
                     return self._same_or_refuse(final, name, digest)
             sync_folder(final.parent)
+            self._sync_root(final.parent)
         self.checksums.learn(final, digest)
         return True
+
+    def _copy(self, source: BinaryIO, target: BinaryIO, digest: str, path: Path) -> None:
+        """Copy a file, and be sure that what was copied has that SHA-256."""
+        if self.checksums.knows(source, digest):
+            size = copy_bytes(source, target)
+            # Still untouched: what was copied is what was hashed.
+            if self.checksums.knows(source, digest) and size == os.stat(source.fileno()).st_size:
+                return
+            raise changed_meanwhile(path, digest, hash_file(path).digest)
+        found = copy_and_hash(source, target)
+        if found.digest != digest:
+            raise changed_meanwhile(path, digest, found.digest)
 
     def _same_or_refuse(self, final: Path, name: str, digest: str) -> bool:
         if self.checksums.digest(final) != digest:
@@ -186,11 +199,17 @@ class LocalStore:
 
     def _make_folder(self, folder: Path) -> None:
         self._incoming.mkdir(parents=True, exist_ok=True)
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            return
-        sync_folder(self.root)
+        folder.mkdir(exist_ok=True)
+
+    def _sync_root(self, folder: Path) -> None:
+        """Make the name of a folder survive too, once: another process may just have made it.
+
+        It comes last because the file systems' journals go forward together: after the sync of
+        the file there is usually nothing left to write.
+        """
+        if folder.name not in self._synced:
+            sync_folder(self.root)
+            self._synced.add(folder.name)
 
     def local_path(self, name: str) -> Path:
         """Path of the stored file itself; it is read-only and must stay so.

@@ -14,6 +14,7 @@ from awlab.backend.ingest.description import FrameDescription, Section
 
 __all__ = ["Measurement", "PartStatistics", "measure"]
 
+_PIECE = 1 << 18  # pixels
 _PARTS = ("trim", "overscan_x", "overscan_y", "prescan_x", "prescan_y")
 
 
@@ -107,13 +108,24 @@ def _count(part: NDArray[Any]) -> PartStatistics:
 
 def _occurrences(flat: NDArray[Any], *, signed: bool) -> NDArray[Any]:
     if signed:
-        return np.bincount(flat.view(np.uint16) ^ np.uint16(1 << 15))
-    if flat.dtype != np.uint8 or flat.size % 2:
+        return _count_words(flat.view(np.uint16) ^ np.uint16(1 << 15))
+    if flat.dtype != np.uint8:
+        return _count_words(flat)
+    if flat.size % 2:
         return np.bincount(flat)
     # Bytes two by two, and the pairs taken apart afterwards: half as many to count.
-    pairs = np.bincount(flat.view(np.uint16), minlength=1 << 16).reshape(256, 256)
+    pairs = _count_words(flat.view(np.uint16)).reshape(256, 256)
     both: NDArray[Any] = pairs.sum(axis=0) + pairs.sum(axis=1)
     return both
+
+
+def _count_words(flat: NDArray[np.uint16]) -> NDArray[Any]:
+    """Count values a piece at a time: bincount makes 8 bytes of each, which must fit the cache."""
+    total = np.zeros(1 << 16, np.int64)
+    for start in range(0, flat.size, _PIECE):
+        found = np.bincount(flat[start : start + _PIECE])
+        total[: found.size] += found
+    return total
 
 
 def _middle(size: int) -> tuple[int, int]:

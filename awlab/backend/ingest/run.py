@@ -2,7 +2,8 @@
 
 One file is one transaction, and one bad file never stops the rest. The same content twice is one
 object, whatever the file is called. What needs no database is done ahead by threads; commits
-follow one another in the order of the files.
+follow one another in the order of the files. The disk is waited for once for several commits, and
+a file is called new only after that.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from awlab.backend.database import commit_objects, held_lock, held_locks
+from awlab.backend.database import commit_objects, held_lock, held_locks, make_durable
 from awlab.backend.datamodel import RawFits, current_dataserver, sweep
 from awlab.backend.errors import AwlabError, DatabaseUnavailable
 from awlab.backend.ingest.description import FrameDescription
@@ -40,6 +41,7 @@ __all__ = ["Progress", "ingest"]
 Progress = Callable[[int, int, str], None]
 
 _BATCH = 64  # files looked up in one statement
+_GROUP = 16  # files whose commits share one flush
 _MOST_THREADS = 4
 _LOCK = "ingest of "
 
@@ -115,6 +117,14 @@ def ingest(
     return run.report
 
 
+class _Committed(NamedTuple):
+    """A file whose commit a power cut may still undo."""
+
+    delivered: DeliveredFile
+    prepared: _Prepared
+    numbers: list[int]
+
+
 class _Ingest:
     """One run."""
 
@@ -126,6 +136,8 @@ class _Ingest:
         self._known: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self._locks_are_sure = True
+        self._waiting: list[tuple[Path, FileRow]] = []
+        self._not_durable: dict[str, _Committed] = {}
         self._firsts: list[FrameDescription] = []
         self.report = IngestReport()
 
@@ -148,7 +160,7 @@ class _Ingest:
 
     def _rows(self, paths: list[Path], pool: ThreadPoolExecutor) -> Iterator[tuple[Path, FileRow]]:
         batches = [paths[i : i + _BATCH] for i in range(0, len(paths), _BATCH)]
-        looking = [pool.submit(look, path) for path in (batches[0] if batches else ())]
+        looking = self._look(batches[0] if batches else [], pool)
         for number, batch in enumerate(batches):
             looked = [(p, _outcome(p, future)) for p, future in zip(batch, looking, strict=True)]
             busy: list[tuple[Path, DeliveredFile]] = []
@@ -157,14 +169,45 @@ class _Ingest:
                 preparing = self._begin({d: contents[d] for d in contents if d in held}, pool)
                 # The next batch is hashed while this one is committed.
                 following = batches[number + 1] if number + 1 < len(batches) else []
-                looking = [pool.submit(look, path) for path in following]
+                looking = self._look(following, pool)
                 for path, found in looked:
                     if isinstance(found, DeliveredFile) and found.checksum.digest not in held:
                         busy.append((path, found))
-                    else:
-                        yield path, self._row(path, found, preparing)
+                        continue
+                    if len(self._waiting) >= _GROUP or not _is_ready(found, preparing):
+                        yield from self._settle()
+                    self._waiting.append((path, self._row(path, found, preparing)))
+                yield from self._settle()
             for path, found in busy:
                 yield path, self._after_others(path, found, pool)
+
+    def _look(self, paths: list[Path], pool: ThreadPoolExecutor) -> list[Future[DeliveredFile]]:
+        return [pool.submit(look, path, to_store=not self._dry_run) for path in paths]
+
+    def _settle(self) -> Iterator[tuple[Path, FileRow]]:
+        """Say what became of files, once no power cut can undo it."""
+        self._make_durable()
+        rows, self._waiting = self._waiting, []
+        yield from rows
+
+    def _make_durable(self) -> None:
+        """Wait for the disk, and commit again what a server lost that crashed meanwhile."""
+        if not self._not_durable:
+            return
+        try:
+            make_durable()
+        except AwlabError:
+            raise
+        except Exception:  # the server is being restarted
+            self._locks_are_sure = False
+            make_durable()
+        there = find_known(list(self._not_durable))
+        for digest, item in self._not_durable.items():
+            numbers: list[int] | None = item.numbers
+            if digest not in there:
+                numbers = self._commit_once(item.delivered, item.prepared, durable=True)
+            self.report.numbers += numbers or []
+        self._not_durable.clear()
 
     def _locked(self, digests: list[str]) -> AbstractContextManager[set[str]]:
         """Hold the contents that no other process is ingesting at this moment."""
@@ -174,7 +217,9 @@ class _Ingest:
         """Wait for the process that has this content; no other lock is held meanwhile."""
         digest = found.checksum.digest
         with held_lock(_LOCK + digest):
-            return self._row(path, found, self._begin({digest: found}, pool))
+            row = self._row(path, found, self._begin({digest: found}, pool))
+            self._make_durable()
+            return row
 
     def _begin(
         self, contents: dict[str, DeliveredFile], pool: ThreadPoolExecutor
@@ -221,7 +266,8 @@ class _Ingest:
             return None
         if numbers is None:
             return None
-        self.report.numbers += numbers
+        if numbers:
+            self._not_durable[digest] = _Committed(delivered, prepared, numbers)
         self._known[digest] = name
         self._firsts.append(prepared.frames[0])
         return _described(delivered.path, prepared, dry_run=self._dry_run)
@@ -238,7 +284,9 @@ class _Ingest:
             self._locks_are_sure = False
             return self._commit_once(delivered, prepared)
 
-    def _commit_once(self, delivered: DeliveredFile, prepared: _Prepared) -> list[int] | None:
+    def _commit_once(
+        self, delivered: DeliveredFile, prepared: _Prepared, *, durable: bool = False
+    ) -> list[int] | None:
         digest, size = delivered.checksum
         if not self._locks_are_sure:
             known = find_known([digest])
@@ -258,7 +306,7 @@ class _Ingest:
             raw_frame(item, raw_fits, definition, self._equipment) for item in prepared.stored
         ]
         self._equipment.commit()
-        commit_objects(raws)
+        commit_objects(raws, durable=durable)
         return [int(raw._id) for raw in raws]
 
 
@@ -275,6 +323,12 @@ def _contents(looked: list[tuple[Path, DeliveredFile | str]]) -> dict[str, Deliv
         if isinstance(item, DeliveredFile):
             found.setdefault(item.checksum.digest, item)
     return found
+
+
+def _is_ready(found: DeliveredFile | str, preparing: dict[str, Future[_Prepared]]) -> bool:
+    """Whether a file need not be waited for."""
+    future = preparing.get(found.checksum.digest) if isinstance(found, DeliveredFile) else None
+    return future is None or future.done()
 
 
 def _outcome(path: Path, future: Future[DeliveredFile]) -> DeliveredFile | str:

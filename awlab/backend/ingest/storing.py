@@ -62,8 +62,15 @@ class StoredFrame:
     checksum: FileSum
 
 
-def look(path: Path) -> DeliveredFile:
+def look(path: Path, *, to_store: bool = True) -> DeliveredFile:
     """Check that a file is FITS and hash it: the one pass over its bytes that every file gets.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    to_store : bool
+        Whether it may be stored afterwards: then the data server remembers its hash.
 
     Raises
     ------
@@ -71,7 +78,9 @@ def look(path: Path) -> DeliveredFile:
         If it cannot be read or is something else.
     """
     check_is_fits(path)
-    return DeliveredFile(path, hash_file(path))
+    return DeliveredFile(
+        path, current_dataserver().hash_file(path) if to_store else hash_file(path)
+    )
 
 
 def describe_delivered(
@@ -124,6 +133,7 @@ def _single_images(
     wanted = {job.extension for job in plan.jobs}
     with tempfile.TemporaryDirectory(prefix="awlab-ingest-") as folder:
         for number, path, checksum, pixels in split_mosaic(delivered.path, wanted, folder):
+            current_dataserver().learn(path, checksum.digest)
             yield number, path, checksum, pixels
             path.unlink()
 
@@ -141,8 +151,9 @@ def _checked(pixels: NDArray[Any], frame: FrameDescription) -> NDArray[Any]:
 
 def _put(path: Path, frame: FrameDescription, checksum: FileSum, *, split: bool) -> str:
     extension = frame.extension if split else None
-    for digest in ("", checksum.digest):  # the plain name, and that for when it is taken
-        note_file(raw_name(frame.orig_filename, extension=extension, digest=digest))
+    # The plain name, and that for when it is taken.
+    digests = ("", checksum.digest)
+    note_file(*(raw_name(frame.orig_filename, extension=extension, digest=d) for d in digests))
     return current_dataserver().put_raw(
         path, frame.orig_filename, checksum.digest, extension=extension
     )

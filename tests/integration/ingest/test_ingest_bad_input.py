@@ -97,7 +97,7 @@ def test_a_full_disk_is_told_and_nothing_half_remains(tmp_path, pixels, monkeypa
     from awlab.backend.dataserver import store
 
     path = mosaic(tmp_path / "WFI.3.fits", [pixels() for _ in range(CHIPS)])
-    copied = store.copy_and_hash
+    copied = store.copy_bytes
     calls = []
 
     def full(source, target):
@@ -106,7 +106,7 @@ def test_a_full_disk_is_told_and_nothing_half_remains(tmp_path, pixels, monkeypa
             raise OSError(errno.ENOSPC, "No space left on device")
         return copied(source, target)
 
-    monkeypatch.setattr(store, "copy_and_hash", full)
+    monkeypatch.setattr(store, "copy_bytes", full)
     assert "the disk is full" in why(ingest(path))
     assert len(RawFits.content_sha256 == hash_file(path).digest) == 0
     monkeypatch.undo()

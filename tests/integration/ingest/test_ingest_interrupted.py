@@ -23,10 +23,10 @@ def test_a_failing_commit_leaves_nothing_and_the_rest_goes_on(
         single(tmp_path / f"{i}.fits", pixels())
     committed = run.commit_objects
 
-    def broken(objects):
+    def broken(objects, **how):
         if objects[0].raw_fits.orig_filename == "1.fits":
             raise RuntimeError("the plug was pulled")
-        committed(objects)
+        committed(objects, **how)
 
     monkeypatch.setattr(run, "commit_objects", broken)
     report = ingest(tmp_path)
@@ -43,8 +43,8 @@ def test_a_lost_answer_does_not_commit_twice(tmp_path, pixels, monkeypatch, sing
     path = single(tmp_path / "twice.fits", pixels())
     committed = run.commit_objects
 
-    def answer_lost(objects):
-        committed(objects)
+    def answer_lost(objects, **how):
+        committed(objects, **how)
         raise ConnectionResetError("the server went away after the commit")
 
     monkeypatch.setattr(run, "commit_objects", answer_lost)
@@ -108,7 +108,7 @@ def test_killed_in_the_middle_a_second_run_completes(tmp_path, pixels, mosaic):
 def test_the_embedded_server_may_be_restarted_meanwhile(tmp_path, pixels, home, single):
     from awlab.backend.database import embedded_status
 
-    paths = [single(tmp_path / f"{i}.fits", pixels()) for i in range(6)]
+    paths = [single(tmp_path / f"{i}.fits", pixels()) for i in range(40)]
     killed = []
 
     def kill_once(done, total, name):
@@ -120,5 +120,39 @@ def test_the_embedded_server_may_be_restarted_meanwhile(tmp_path, pixels, home, 
 
     report = ingest(paths, progress=kill_once)
     assert killed
-    assert report.counts == {"new": 6}
-    assert len(report.objects) == 6
+    assert report.counts == {"new": 40}
+    assert len(report.objects) == 40
+
+
+def test_commits_that_a_crash_undid_are_made_again(tmp_path, pixels, home, monkeypatch, single):
+    """The server dies after commits that are not on the disk yet; nothing was said of them."""
+    from awlab.backend.database import embedded_status
+    from awlab.backend.datamodel import RawFrame
+    from awlab.backend.ingest import run
+
+    paths = [single(tmp_path / f"{i}.fits", pixels()) for i in range(12)]
+    flushed, said, again = run.make_durable, [], []
+    committed = run.commit_objects
+
+    def crash():
+        if len(said) < 2 and not again:
+            again.append(len(said))
+            os.kill(embedded_status(home).pid, signal.SIGKILL)
+            time.sleep(0.2)
+        flushed()
+
+    def count(objects, *, durable=True):
+        committed(objects, durable=durable)
+        if durable and again:
+            again.append(objects)
+
+    monkeypatch.setattr(run, "make_durable", crash)
+    monkeypatch.setattr(run, "commit_objects", count)
+    report = ingest(paths, progress=lambda *told: said.append(told))
+    assert again[0] == 0, "nothing had been called new before the crash"
+    assert report.counts == {"new": 12}
+    assert len(report.objects) == 12
+    digests = [hash_file(path).digest for path in paths]
+    assert RawFrame.raw_fits.content_sha256.in_(digests).count() == 12
+    assert all(frame.retrieve().exists() for frame in report.objects)
+    assert ingest(paths).counts == {"known": 12}
