@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,15 @@ from awlab import __version__
 from awlab.backend.errors import AwlabError
 
 __all__ = ["main"]
+
+_EXAMPLES = """examples:
+  awlab demo --night wfi                          a simulated night, then JupyterLab on it
+  awlab ingest ~/night1                           bring your own frames in
+  awlab get --plan BiasFrame chip=ccd50 date=2000-04-28
+  awlab doctor                                    when something is wrong
+
+awlab COMMAND --help tells more. Status: 0 all went well, 1 something did not, 2 not understood.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run(options))
+        status = int(options.run(options))
+        sys.stdout.flush()
+        return status
     except AwlabError as exc:
         if options.traceback:
             raise
@@ -41,15 +53,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("awlab: interrupted; what was committed stays", file=sys.stderr)
         return 130
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; Python must not complain when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="awlab", description="Raw pixels to results with full lineage, pulled by the user."
+        prog="awlab",
+        description="Raw pixels to results with full lineage, pulled by the user.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"awlab {__version__}")
     parser.add_argument("--traceback", action="store_true", help="show where an error came from")
-    commands = parser.add_subparsers(required=True, metavar="command")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
     demo = _command(commands, "demo", _demo, "pull a night through and open JupyterLab on it")
     demo.add_argument("--night", choices=["sa112", "wfi"], help="real or simulated night")
@@ -67,11 +86,14 @@ def _parser() -> argparse.ArgumentParser:
     get = _command(commands, "get", _get, "find or make a target: awlab get BiasFrame chip=ccd50")
     get.add_argument("target", help="class of the target")
     get.add_argument("key", nargs="*", metavar="name=value", help="which one")
-    get.add_argument("--plan", action="store_true", help="only say what would be done")
+    get.add_argument("--plan", action="store_true", help="only say what would be done, and why")
 
     doctor = _command(commands, "doctor", _doctor, "examine database, files, locks and jobs")
     doctor.add_argument("--fix", action="store_true", help="mend what can be mended safely")
     doctor.add_argument("--sample", type=int, default=50, help="files whose checksum is taken")
+
+    _command(commands, "status", _status, "where your data are, and how much there is")
+    _command(commands, "config", _config, "the settings in effect, and what changes them")
 
     database = _command(commands, "db", _db, "the database: status, upgrade, stop")
     database.add_argument("action", choices=["status", "upgrade", "stop"])
@@ -107,10 +129,10 @@ class _Bar:
 def _demo(options: argparse.Namespace) -> int:
     from awlab.backend.demo import run_demo
 
-    summary = run_demo(options.night, progress=_Bar(" files"))
+    summary = run_demo(options.night, bar=_Bar)
     print(f"\n{summary}\n")
     if options.no_open:
-        print("Next: awlab lab, awlab doctor")
+        print(f"Next: {_command_line()} lab (or doctor)")
         return 0
     return _open_lab("notebooks/00_start_here.ipynb", [])
 
@@ -128,7 +150,37 @@ def _open_lab(place: str, rest: list[str]) -> int:
     words = [sys.executable, "-m", "jupyterlab", str(where), *rest]
     if os.geteuid() == 0:
         words.append("--allow-root")
+    if not _has_screen():
+        words.append("--no-browser")
+        print("awlab: no screen here; open the address that JupyterLab prints below in a browser")
+    print("awlab: JupyterLab runs until Ctrl-C; your data stay", flush=True)
+    os.environ["JUPYTER_CONFIG_PATH"] = _server_settings(folder)
     os.execv(sys.executable, words)
+
+
+def _has_screen() -> bool:
+    """Tell whether a browser can be opened: macOS always has a screen."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    return sys.platform == "darwin" or any(os.environ.get(name) for name in names)
+
+
+def _server_settings(notebooks: Path) -> str:
+    """Name the settings of the servers that awlab starts, before those of the user."""
+    installed = Path(sys.prefix) / "share" / "awlab" / "jupyter"
+    own = notebooks.parent / "jupyter-config" / "server"
+    before = os.environ.get("JUPYTER_CONFIG_PATH", "")
+    return os.pathsep.join(filter(None, [str(own if own.is_dir() else installed), before]))
+
+
+def _command_line() -> str:
+    """Say how the user may call awlab again: an environment that is not active has no `awlab`."""
+    import shutil
+
+    here = Path(sys.prefix) / "bin" / "awlab"
+    found = shutil.which("awlab")
+    if (found and Path(found).samefile(here)) or not here.is_file():
+        return "awlab"
+    return os.path.relpath(here) if here.is_relative_to(Path.cwd()) else str(here)
 
 
 def _ingest(options: argparse.Namespace) -> int:
@@ -146,24 +198,48 @@ def _ingest(options: argparse.Namespace) -> int:
 
 
 def _get(options: argparse.Namespace) -> int:
+    cls, key = _target_class(options.target), _key(options.key)
+    plan = cls.plan(**key)
+    if options.plan:
+        print(plan)
+        return 0
+    for item in plan.run(progress=_Bar(" targets")):
+        verdict = getattr(item, "verdict", None)
+        print(item, verdict() if verdict else "")
+    return 0
+
+
+def _target_class(name: str) -> Any:
     import awlab.backend.targets  # noqa: F401 - makes the target classes known
-    from awlab.backend.database import class_named
+    from awlab.backend.database import registered_classes
     from awlab.backend.errors import TargetError
 
-    cls: Any = class_named(options.target)
-    if cls is None or not hasattr(cls, "plan"):
-        raise TargetError(f"no target class {options.target!r}", "for instance BiasFrame")
-    bad = [word for word in options.key if "=" not in word]
-    if bad:
-        raise TargetError(f"{bad[0]!r} is not name=value", "for instance chip=ccd50")
-    key = dict(word.split("=", 1) for word in options.key)
-    if options.plan:
-        print(cls.plan(**key))
-        return 0
-    found = cls.get(**key)
-    for item in found if isinstance(found, list) else [found]:
-        print(item, item.verdict())
-    return 0
+    targets = {
+        known: cls
+        for known, cls in registered_classes().items()
+        if hasattr(cls, "plan") and not cls._abstract
+    }
+    if name not in targets:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, targets, n=3)
+        hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(targets)}"
+        raise TargetError(f"no target class {name!r}", hint)
+    return targets[name]
+
+
+def _key(words: list[str]) -> dict[str, str]:
+    from awlab.backend.errors import TargetError
+
+    key: dict[str, str] = {}
+    for word in words:
+        name, sign, value = word.partition("=")
+        if not sign or not name.isidentifier():
+            raise TargetError(f"{word!r} is not name=value", "for instance chip=ccd50")
+        if name in key:
+            raise TargetError(f"{name} is given twice", "give every name once")
+        key[name] = value
+    return key
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -185,6 +261,36 @@ def _db(options: argparse.Namespace) -> int:
         print(stop_database())
         return 0
     print(database_status())
+    return 0
+
+
+def _status(_options: argparse.Namespace) -> int:
+    from awlab.backend.database import context, take_census
+    from awlab.backend.datamodel import connect, dataserver_location
+    from awlab.backend.doctor import database_status
+
+    connect()
+    census = take_census()
+    print(f"awlab {__version__}\n{database_status()}\nfiles: {dataserver_location()}\n{context}")
+    print(f"{census.total:,} objects, {census.edges:,} lineage edges")
+    for name, count in census.objects.items():
+        print(f"  {count:>9,} {name}")
+    return 0
+
+
+def _config(_options: argparse.Namespace) -> int:
+    """Show the settings in effect, under the names that change them."""
+    from dataclasses import asdict
+
+    from awlab.backend.settings import load_settings
+
+    settings = asdict(load_settings())
+    toml = Path(settings["home"]) / "awlab.toml"
+    for name, value in settings.items():
+        shown = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", str(value))
+        print(f"AWLAB_{name.upper():<14} {shown or '(default)'}")
+    there = "" if toml.is_file() else ", which does not exist"
+    print(f"The environment counts first, then {toml}{there}.")
     return 0
 
 

@@ -20,6 +20,7 @@ __all__ = ["DEMO_NIGHTS", "DemoSummary", "run_demo"]
 DEMO_NIGHTS = {"sa112": ("Feder", "2013-07-03"), "wfi": ("WFI", "2000-04-28")}
 
 Say = Callable[[str], None]
+Bar = Callable[[str], Callable[..., None]]
 
 
 @dataclass
@@ -61,7 +62,7 @@ def _flags_in_words(frames: list[Any]) -> list[str]:
     return [f"                 {name}: {meaning}" for name, meaning in seen.items()]
 
 
-def run_demo(night: str | None = None, *, say: Say = print, progress: Any = None) -> DemoSummary:
+def run_demo(night: str | None = None, *, say: Say = print, bar: Bar | None = None) -> DemoSummary:
     """Ingest a night and pull its reduced science frames through the whole chain.
 
     Parameters
@@ -71,8 +72,9 @@ def run_demo(night: str | None = None, *, say: Say = print, progress: Any = None
         the real one, and the simulated one where the network is absent.
     say : callable
         Is told, in one line each, what goes on.
-    progress : callable, optional
-        Called with (done, total, name) while files are ingested.
+    bar : callable, optional
+        Makes a progress bar from the name of what is counted: a callable that takes (done, total),
+        and perhaps a name.
 
     Returns
     -------
@@ -89,11 +91,12 @@ def run_demo(night: str | None = None, *, say: Say = print, progress: Any = None
     started = time.monotonic()
     connect()
     say(f"awlab: {current_database().url.database}, files at {current_dataserver().store!r}")
-    name, notes = _ingest(night, say, progress)
+    bar = bar or (lambda _unit: lambda *_: None)
+    name, notes = _ingest(night, say, bar)
     instrument, date = DEMO_NIGHTS[name]
     plan = ReducedScienceFrame.plan(instrument=instrument, date=date)
     say(f"plan: {plan.summary()}")
-    job = lpu.run("Reduce", instrument=instrument, date=date)
+    job = lpu.run("Reduce", instrument=instrument, date=date, wait=False).follow(bar(" targets"))
     query = ReducedScienceFrame.select(instrument=instrument, date=date)
     raws = RawScienceFrame.select(instrument=instrument, date=date).count()
     frames = job.products
@@ -111,17 +114,17 @@ def run_demo(night: str | None = None, *, say: Say = print, progress: Any = None
     )
 
 
-def _ingest(night: str | None, say: Say, progress: Any) -> tuple[str, list[str]]:
+def _ingest(night: str | None, say: Say, bar: Bar) -> tuple[str, list[str]]:
     """Ingest the night asked for; the simulated one where the real one cannot be had."""
     name = night or "sa112"
     try:
-        report = ingest_night(name, progress=progress)
+        report = ingest_night(name, progress=bar(" files"))
     except AwlabError as exc:
         if night is not None or name == "wfi":
             raise
         note = f"the real night cannot be fetched ({exc.message}): the simulated night instead"
         say(note)
-        report = ingest_night("wfi", progress=progress)
+        report = ingest_night("wfi", progress=bar(" files"))
         say(str(report.headline))
         return "wfi", [note]
     say(str(report.headline))

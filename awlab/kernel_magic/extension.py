@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from awlab.kernel_magic import boolean_words, completer, display, short_errors
+from awlab.kernel_magic import boolean_words, completer, display, pasted_prompt, short_errors
 from awlab.kernel_magic.config import PromptConfig, prompt
 from awlab.kernel_magic.magics import AweMagics
 
@@ -20,6 +20,7 @@ def load(shell: Any) -> None:
     completer.install(shell)
     display.install(shell)
     short_errors.install(shell)
+    pasted_prompt.install(shell)
 
 
 def unload(shell: Any) -> None:
@@ -30,6 +31,7 @@ def unload(shell: Any) -> None:
     completer.remove(shell)
     display.remove(shell)
     short_errors.remove(shell)
+    pasted_prompt.remove(shell)
     boolean_words.remove(shell)
     for name, value in PromptConfig().as_dict().items():
         setattr(prompt, name, value)

@@ -8,10 +8,6 @@ from awlab.backend.process import Job
 
 __all__ = ["Bar", "watch"]
 
-_UNFINISHED = ("queued", "running")
-# Between two looks at a job [s]: the bar moves, and the database hardly notices.
-_LOOK = 0.3
-
 
 class Bar:
     """A bar that appears with the first step and goes away at the end.
@@ -51,15 +47,5 @@ def watch(job: Job) -> Job:
     job : Job
         Started in this process.
     """
-    try:
-        with Bar(" targets") as bar:
-            while job.status in _UNFINISHED:
-                job.wait(_LOOK)
-                done, total = job.progress
-                if total:
-                    bar(done, total)
-    except KeyboardInterrupt:
-        job.cancel()
-        job.wait()
-        raise
-    return job.wait()
+    with Bar(" targets") as bar:
+        return job.follow(bar)

@@ -15,12 +15,41 @@ from nbclient import NotebookClient
 REPOSITORY = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
-FIVE_LINES = """q = (ReducedScienceFrame.chip.name == 'ccd53') and (
-    ReducedScienceFrame.filter == '#842')
+# As it stands on the slide, with its prompts, its broken line and its blanks.
+SLIDE = """#Find ScienceFrames for a ccd named ccd53 and filter
+
+Awe> q = (ReducedScienceFrame.chip.name == 'ccd') and  
+(ReducedScienceFrame.filter == '841')
+
+# From the query result, get the rms of the sky in image
+
+Awe> x = [k.imstat.stdev for k in q]
+
+# get the rms of the used Masterflat
+
+Awe> y = [k.flat.imstat.stdev for k in q]
+
+# Make a plot
+
+Awe> pylab.scatter(x,y)
+"""  # noqa: W291
+FIVE_LINES = SLIDE.replace("'ccd'", "'ccd53'").replace("'841'", "'#842'")
+WITH_SIGNS = """q = (ReducedScienceFrame.chip.name == 'ccd53') & \\
+    (ReducedScienceFrame.filter == '#842')
 x = [k.imstat.stdev for k in q]
 y = [k.flat.imstat.stdev for k in q]
 pylab.scatter(x,y)
-print(len(x), len(y), x[0] > 0, y[0] > 0)"""
+"""
+# The same numbers without awlab's statistics: astropy reads the files, numpy looks at the pixels.
+FROM_PIXELS = """from astropy.io import fits
+
+def rms(frame):
+    pixels = np.asarray(fits.getdata(frame.retrieve()), dtype=np.float64)
+    return np.std(pixels[np.isfinite(pixels)], ddof=1)
+
+direct = [(rms(k), rms(k.flat)) for k in q]
+same = np.allclose([x, y], np.transpose(direct), rtol=1e-9, atol=0)
+print(len(x), len(y), len(set(x)), same)"""
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +126,20 @@ def cells(*sources, kernel="python3", **options):
 
 
 def test_five_lines_at_the_awe_prompt(awe):
-    (cell,) = cells(FIVE_LINES, kernel=awe)
-    assert "7 7 True True" in outputs(cell)
+    plot, pixels = cells(FIVE_LINES, FROM_PIXELS, kernel=awe)
+    assert "Scatter" in outputs(plot)
+    assert "7 7 7 True" in outputs(pixels)
+
+
+def test_the_slide_word_for_word_finds_nothing_here_and_says_nothing_wrong(awe):
+    *_, count = cells(SLIDE, "print(len(q), x, y)", kernel=awe)
+    assert "0 [] []" in outputs(count)
 
 
 def test_five_lines_with_signs_in_plain_python(in_demo):
-    start = "from awlab import *\nimport bqplot.pyplot as pylab"
-    _, cell = cells(start, FIVE_LINES.replace(" and (", " & ("))
-    assert "7 7 True True" in outputs(cell)
+    start = "from awlab import *\nimport numpy as np\nfrom bqplot import pyplot as pylab"
+    *_, cell = cells(start, WITH_SIGNS, FROM_PIXELS)
+    assert "7 7 7 True" in outputs(cell)
 
 
 def test_words_are_plain_python_elsewhere_and_when_switched_off(awe):

@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from awlab.backend.database import (
@@ -33,6 +33,8 @@ from awlab.backend.process.runner import load_objects, run_plan
 __all__ = ["Job", "LocalProcessing", "lpu", "sequence_classes"]
 
 _log = logging.getLogger("awlab.jobs")
+# Between two looks at a job [s]: a bar moves, and the database hardly notices.
+_LOOK = 0.3
 
 
 class Job:
@@ -143,6 +145,32 @@ class Job:
         if self._thread is None and self.status == "failed":
             raise TargetError(f"job {self.number} failed: {self.error}", "its logs() tell more")
         return self
+
+    def follow(self, progress: Callable[[int, int], None]) -> Job:
+        """Wait until the job is over; an interrupt stops it before its next target.
+
+        Parameters
+        ----------
+        progress : callable
+            Called with (done, total), several times a second.
+
+        Raises
+        ------
+        MakeFailed, NoValidCalibration, TargetError
+            What made the job fail.
+        """
+        try:
+            while self.status in ("queued", "running"):
+                self.wait(_LOOK)
+                done, total = self.progress
+                if total:
+                    progress(done, total)
+        except KeyboardInterrupt:
+            if self._thread is not None:
+                self.cancel()
+                self.wait()
+            raise
+        return self.wait()
 
     def __repr__(self) -> str:
         done, total = self.progress

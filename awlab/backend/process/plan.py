@@ -145,17 +145,21 @@ class Plan:
     def __bool__(self) -> bool:
         return True
 
-    def run(self, *, processes: int = 0) -> list[Any]:
+    def run(
+        self, *, processes: int = 0, progress: Callable[[int, int, str], None] | None = None
+    ) -> list[Any]:
         """Make exactly what the plan says, and return the objects asked for.
 
         Parameters
         ----------
         processes : int
             Worker processes; 0 works in this process.
+        progress : callable, optional
+            Called with (done, total, name) after every target.
         """
         if self.runner is None:
             raise TargetError("this plan was made for looking only", "use Class.plan(**key)")
-        return self.runner(self, processes=processes)
+        return self.runner(self, processes=processes, progress=progress)
 
     def estimate(self) -> float:
         """Estimated time [s], from how long targets of each class took before."""

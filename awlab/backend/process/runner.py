@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
@@ -19,6 +20,8 @@ from awlab.backend.process.plan import Node, Plan, State
 from awlab.backend.process.workers import WorkerContext, begin_worker, work_in_worker
 
 __all__ = ["Observer", "load_objects", "run_plan"]
+
+Progress = Callable[[int, int, str], None]
 
 
 class Observer(Protocol):
@@ -58,7 +61,36 @@ class _Nobody:
         return False
 
 
-def run_plan(plan: Plan, *, processes: int = 0, observer: Observer | None = None) -> list[Any]:
+class _Counter(_Nobody):
+    """Tells how many targets are done."""
+
+    def __init__(self, plan: Plan, progress: Progress) -> None:
+        self._plan, self._progress, self._done = plan, progress, 0
+
+    def finished(self, node: Node, made: Made) -> None:
+        """Count a target that was made."""
+        self._count(node)
+
+    def failed(self, node: Node, error: Exception) -> None:
+        """Count a target that could not be made: the others go on."""
+        self._count(node)
+
+    def skipped(self, node: Node, reason: str) -> None:
+        """Count a target whose default serves."""
+        self._count(node)
+
+    def _count(self, node: Node) -> None:
+        self._done += 1
+        self._progress(self._done, len(self._plan.work), self._plan.label(node))
+
+
+def run_plan(
+    plan: Plan,
+    *,
+    processes: int = 0,
+    observer: Observer | None = None,
+    progress: Progress | None = None,
+) -> list[Any]:
     """Make what a plan says, inputs first.
 
     Parameters
@@ -69,6 +101,8 @@ def run_plan(plan: Plan, *, processes: int = 0, observer: Observer | None = None
         Worker processes; 0 works in this process, one target after the other.
     observer : Observer, optional
         Is told of every target.
+    progress : callable, optional
+        In place of an observer: called with (done, total, name) after every target.
 
     Returns
     -------
@@ -83,7 +117,7 @@ def run_plan(plan: Plan, *, processes: int = 0, observer: Observer | None = None
         If making a target failed; everything finished before stays. Where several targets were
         asked for, the others are made nevertheless.
     """
-    run = _Run(plan, observer or _Nobody())
+    run = _Run(plan, observer or (_Counter(plan, progress) if progress else _Nobody()))
     for root in plan.roots:
         if root.state is State.NULL or root.blocked:
             error = NoValidCalibration(

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from awlab.kernel_magic.progress import Bar
 from awlab.kernel_magic.words import key_and_pars, target_class
 
 
@@ -28,4 +29,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, shell: Any) -> Any:
     """Return the object, or the list of them."""
     key, pars = key_and_pars(options.key, shell)
-    return target_class(options.target).get(commit=not options.dry_run, pars=pars or None, **key)
+    plan = target_class(options.target).plan(pars=pars or None, **key)
+    if options.dry_run:
+        return plan
+    with Bar(" targets") as bar:
+        made = plan.run(progress=bar)
+    return made if plan.is_list else made[0]

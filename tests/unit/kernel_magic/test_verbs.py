@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from awlab.backend.database import DBObject, Query, commit_objects, context, persistent
@@ -14,7 +16,8 @@ from awlab.backend.errors import (
 )
 from awlab.backend.ingest import IngestReport
 from awlab.backend.lineage import Account
-from awlab.backend.process import Plan, ProcessTarget
+from awlab.backend.process import Plan, ProcessTarget, lpu
+from awlab.kernel_magic.verbs import VERBS
 
 
 class MagicSource(DBObject):
@@ -227,3 +230,32 @@ def test_config(desk, capsys):
     told(desk, capsys, "%awe config boolean_words on")
     desk.run_cell("q = (every.root.level > 3) and (every.root.level < 6)")
     assert len(desk.user_ns["q"]) == 2
+
+
+def test_progress_is_told(desk, sources):
+    seen = []
+    plan = MagicDouble.plan(source=sources[20])
+    plan.run(progress=lambda *step: seen.append(step))
+    assert seen == [(1, 1, plan.label(plan.roots[0]))]
+    steps = []
+    job = lpu.run(MagicDouble, source=sources[21], wait=False)
+    assert job.follow(lambda *step: steps.append(step)) is job
+    assert steps[-1] == (1, 1)
+    assert len(job.products) == 1
+
+
+def test_an_interrupt_stops_a_job_before_its_next_target(desk, sources, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    job = lpu.run(MagicDouble, source=sources[22], wait=False)
+    with pytest.raises(KeyboardInterrupt):
+        job.follow(interrupt)
+    assert job.status in ("finished", "cancelled")
+    assert not job._thread.is_alive()
+
+
+def test_every_verb_names_its_python_twin():
+    for name, verb in VERBS.items():
+        assert re.search(r"^Python: ``.+``", verb.__doc__, re.MULTILINE), name
+        assert "Examples: ``" in verb.__doc__, name
