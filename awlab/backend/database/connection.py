@@ -58,7 +58,14 @@ class Database:
         self.epoch = 0
         self.statements = 0
         self.memory: dict[str, Any] = {}
-        self._engine = sa.create_engine(
+        self._engine = self._new_engine()
+        # Connections that stay in autocommit: nothing has to be put back when one is given back,
+        # which would fail, and hide what was read, if the server has gone meanwhile.
+        self._reader = self._new_engine(isolation_level="AUTOCOMMIT")
+        os.register_at_fork(after_in_child=lambda: self._dispose(close=False))
+
+    def _new_engine(self, **options: Any) -> sa.Engine:
+        engine = sa.create_engine(
             self.url,
             pool_size=4,
             max_overflow=12,
@@ -66,10 +73,15 @@ class Database:
                 "options": "-csearch_path=awlab,public -ctimezone=UTC -cdatestyle=ISO",
                 "connect_timeout": 10,
             },
+            **options,
         )
-        sa.event.listen(self._engine, "before_cursor_execute", self._count)
-        sa.event.listen(self._engine, "checkout", _refuse_dead)
-        os.register_at_fork(after_in_child=lambda: self._engine.dispose(close=False))
+        sa.event.listen(engine, "before_cursor_execute", self._count)
+        sa.event.listen(engine, "checkout", _refuse_dead)
+        return engine
+
+    def _dispose(self, *, close: bool = True) -> None:
+        self._engine.dispose(close=close)
+        self._reader.dispose(close=close)
 
     def _count(self, *_: Any) -> None:
         self.statements += 1
@@ -82,10 +94,11 @@ class Database:
             found = self.memory["user"] = str(self.scalar(sa.select(sa.func.session_user())))
         return str(found)
 
-    def _connect(self) -> Connection:
+    def _connect(self, engine: sa.Engine | None = None) -> Connection:
+        engine = engine or self._engine
         for attempt in (1, 2):
             try:
-                return self._engine.connect()
+                return engine.connect()
             except sa.exc.OperationalError as exc:
                 if attempt == 2 or self._revive is None:
                     where = self.url.render_as_string(hide_password=True)
@@ -100,7 +113,7 @@ class Database:
     @contextlib.contextmanager
     def autocommit(self) -> Iterator[Connection]:
         """Give a connection outside any transaction, for reading and for locks."""
-        connection = self._connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection = self._connect(self._reader)
         try:
             yield connection
         finally:
@@ -194,7 +207,7 @@ class Database:
 
     def close(self) -> None:
         """Close all pooled connections."""
-        self._engine.dispose()
+        self._dispose()
 
 
 def _bound(compiled: Any) -> dict[str, Any]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
 from dataclasses import dataclass
 from importlib import import_module
+from multiprocessing import parent_process
 
 from awlab.backend.database import context, current_database
 from awlab.backend.datamodel import connect, dataserver_location
@@ -43,6 +46,7 @@ class WorkerContext:
 
 def begin_worker(here: WorkerContext) -> None:
     """Connect a fresh worker process and load the classes."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for name in here.modules:
         with contextlib.suppress(ImportError):  # loaded from a path; missed when it is needed
             import_module(name)
@@ -50,6 +54,14 @@ def begin_worker(here: WorkerContext) -> None:
     context.set_project(here.project)
     context.set_privileges(here.privileges)
     context.set_instrument(here.instrument)
+
+
+def _end_with_parent() -> None:
+    """End when the kernel that began this worker is killed: nobody waits for the result."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def work_in_worker(work: Work) -> Made:
