@@ -57,18 +57,26 @@ def as_datetime(value: Any) -> datetime:
     return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
 
 
+_LARGEST = 2**63
+
+
 def _as_int(value: Any) -> int:
-    if hasattr(value, "__index__"):
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    raise WrongType(f"{value!r} is not a whole number", "give an int")
+    whole = hasattr(value, "__index__") or (isinstance(value, float) and value.is_integer())
+    if not whole:
+        raise WrongType(f"{value!r} is not a whole number", "give an int")
+    number = int(value)
+    if not -_LARGEST <= number < _LARGEST:
+        raise WrongType(f"{value!r} does not fit in 64 bits", "use a float or a str")
+    return number
 
 
 def _as_float(value: Any) -> float:
     if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
         raise WrongType(f"{value!r} is not a number", "give a float")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        raise WrongType("the number is too large for a float", "use a str") from None
     return number if not math.isnan(number) else math.nan
 
 
@@ -77,6 +85,12 @@ def _as_str(value: Any) -> str:
         raise WrongType(f"{value!r} is not a text", "give a str")
     if "\x00" in value:
         raise WrongType("a text holds a NUL character", "remove it")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise WrongType(
+            f"{value!r} holds half a character (a lone surrogate)", "decode it properly"
+        ) from None
     return str(value)
 
 
@@ -95,6 +109,38 @@ def _exactly(kind: type) -> Callable[[Any], Any]:
     return check
 
 
+def _as_json(kind: type) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        if not isinstance(value, kind):
+            raise WrongType(f"{value!r} is not a {kind.__name__}", f"give a {kind.__name__}")
+        _check_json(value)
+        return value
+
+    return check
+
+
+def _check_json(value: Any) -> None:
+    """Refuse what would not come back from JSON as it was."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not isinstance(key, str):
+                raise WrongType(f"the key {key!r} is not a text", "write str(key)")
+            _as_str(key)
+            _check_json(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            _check_json(inner)
+    elif isinstance(value, str):
+        _as_str(value)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise WrongType(f"{value!r} cannot be kept inside a list or dict", "use None or a str")
+    elif not isinstance(value, (bool, int, float, type(None))):
+        raise WrongType(
+            f"{value!r} of type {type(value).__name__} cannot be kept inside a list or dict",
+            "use plain numbers, texts, lists and dicts",
+        )
+
+
 _COERCE: dict[type, Callable[[Any], Any]] = {
     str: _as_str,
     int: _as_int,
@@ -102,8 +148,8 @@ _COERCE: dict[type, Callable[[Any], Any]] = {
     bool: _as_bool,
     datetime: as_datetime,
     bytes: _exactly(bytes),
-    list: _exactly(list),
-    dict: _exactly(dict),
+    list: _as_json(list),
+    dict: _as_json(dict),
 }
 
 
@@ -229,7 +275,7 @@ class Persistent:
         elif self.default is None:
             return None
         else:
-            value = copy.copy(self.default)
+            value = copy.deepcopy(self.default)
         obj._state[self.name] = value
         return value if self.present is None else self.present(obj, value)
 
@@ -319,4 +365,6 @@ def persistent(
     attribute = Persistent(doc, type_, default, dependency=dependency, optional=optional)
     if attribute.kind == "value" and default is not None:
         attribute.default = coerce(type_, default)
+    if attribute.kind == "array":
+        attribute.default = [coerce(type_, item) for item in default]
     return attribute

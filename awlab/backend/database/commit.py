@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -17,7 +19,7 @@ from awlab.backend.database.connection import current_database
 from awlab.backend.database.context import context, now, visible
 from awlab.backend.database.registry_tables import ID_SEQUENCE
 from awlab.backend.database.schema import ensure_tables
-from awlab.backend.errors import DependencyCycle
+from awlab.backend.errors import DependencyCycle, ObjectNotFound, WrongType
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -28,6 +30,9 @@ _WORLD = 4
 _LATER = sa.select(sa.func.set_config("synchronous_commit", "off", True))
 # A transaction that writes nothing flushes nothing: this one writes a message nobody reads.
 _FLUSHED = sa.select(sa.func.pg_logical_emit_message(True, "awlab", ""))
+# SQLSTATE: foreign_key_violation; classes "data exception" and "program limit exceeded".
+_NO_SUCH_ROW = "23503"
+_REFUSED_VALUES = ("22", "54")
 
 __all__ = ["column_values", "commit_objects", "make_durable"]
 
@@ -47,6 +52,10 @@ def commit_objects(objects: list[Any], *, durable: bool = True) -> None:
     ------
     DependencyCycle
         If new objects link to each other in a circle.
+    WrongType
+        If the database cannot keep a value.
+    ObjectNotFound
+        If something they link to was deleted meanwhile.
     """
     ordered = _in_order(objects)
     if not ordered:
@@ -58,7 +67,7 @@ def commit_objects(objects: list[Any], *, durable: bool = True) -> None:
     made = now()
     base = {"creator": context.user, "project": context.project, "privileges": context.privileges}
     numbers: dict[int, int] = {}
-    with database.transaction() as connection:
+    with _in_words(ordered), database.transaction() as connection:
         if not durable:
             connection.execute(_LATER)
         for item in ordered:
@@ -77,6 +86,26 @@ def make_durable() -> None:
     """
     with current_database().transaction() as connection:
         connection.execute(_FLUSHED)
+
+
+@contextlib.contextmanager
+def _in_words(items: list[Any]) -> Iterator[None]:
+    """Say what the database refuses in one sentence about the objects."""
+    try:
+        yield
+    except sa.exc.DBAPIError as exc:
+        code = str(getattr(exc.orig, "pgcode", "") or "")
+        reason = str(exc.orig).strip().splitlines()[0]
+        names = ", ".join(sorted({type(item).__name__ for item in items}))
+        if code == _NO_SUCH_ROW:
+            raise ObjectNotFound(
+                f"{names}: something it links to was deleted meanwhile", "choose another input"
+            ) from exc
+        if code[:2] in _REFUSED_VALUES:
+            raise WrongType(
+                f"{names}: the database cannot keep a value: {reason}", "shorten or change it"
+            ) from exc
+        raise
 
 
 def _linked(item: Any) -> list[Any]:

@@ -7,6 +7,7 @@ columns needed. A path through a list of links is an EXISTS.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import sqlalchemy as sa
@@ -301,7 +302,7 @@ def _compare(node: Any, column: Any, step: Persistent) -> Any:
         case IsNull():
             return column.is_(None)
         case Like(_, pattern):
-            return column.like(like_pattern(pattern), escape="\\")
+            return sa.cast(column, sa.Text).like(like_pattern(pattern), escape="\\")
         case Between(_, low, high):
             return column.between(sa.literal(low, kind), sa.literal(high, kind))
         case In(_, values):
@@ -318,6 +319,13 @@ def _compare(node: Any, column: Any, step: Persistent) -> Any:
         case "<=":
             return column <= value
         case ">":
-            return column > value
+            return _number(column > value, column, node.value)
         case _:
-            return column >= value
+            return _number(column >= value, column, node.value)
+
+
+def _number(greater: Any, column: Any, value: Any) -> Any:
+    """Leave out what is not a number: PostgreSQL takes it as the greatest, NumPy and people not."""
+    if not isinstance(value, float) or math.isnan(value):
+        return greater
+    return sa.and_(greater, column != sa.literal(math.nan, sa.Double))

@@ -7,6 +7,7 @@ from typing import Any
 
 from awlab.backend.database.attributes import Persistent
 from awlab.backend.database.paths import PATH_METHODS, AttributePath
+from awlab.backend.database.registry_tables import metadata
 from awlab.backend.database.resolve import attribute_of
 from awlab.backend.errors import DefinitionError, WrongType
 
@@ -48,11 +49,50 @@ def _inherited(bases: tuple[type, ...]) -> dict[str, Persistent]:
     return attributes
 
 
+# Columns that every table of PostgreSQL has.
+_SYSTEM_COLUMNS = frozenset({"ctid", "cmax", "cmin", "tableoid", "xmax", "xmin"})
+# PostgreSQL cuts names at 63 bytes; the names of triggers, indexes and structs' columns are longer
+# than those they are made of.
+_LONGEST_CLASS, _LONGEST_COLUMN = 50, 63
+_NOTEBOOK = frozenset({"__main__", "__mp_main__"})
+_STAND_IN = "awlab.stand_in"
+
+
+def _check_class_name(name: str) -> None:
+    if not name.isidentifier() or not name.isascii() or len(name) > _LONGEST_CLASS:
+        raise DefinitionError(
+            f"{name!r} is not a name for a persistent class",
+            f"use up to {_LONGEST_CLASS} plain letters, digits and underscores",
+        )
+    if name in metadata.tables:
+        raise DefinitionError(
+            f"{name} is the name of a table of awlab's own", "class names begin with a capital"
+        )
+
+
+def _check_hidden(owner: str, namespace: dict[str, Any], inherited: dict[str, Persistent]) -> None:
+    for name, attribute in inherited.items():
+        if name in namespace and not isinstance(namespace[name], Persistent):
+            raise DefinitionError(
+                f"{owner}.{name} would hide the persistent attribute {attribute.owner}.{name}",
+                "choose another name",
+            )
+
+
 def _check_name(owner: str, name: str, bases: tuple[type, ...]) -> None:
     if name.startswith("_") or keyword.iskeyword(name) or not name.isascii():
-        raise DefinitionError(f"{owner}.{name}: not a name for a persistent attribute")
+        raise DefinitionError(
+            f"{owner}.{name}: not a name for a persistent attribute",
+            "use plain letters, digits and underscores, a letter first",
+        )
     if name in PATH_METHODS or name == "id":
-        raise DefinitionError(f"{owner}.{name}: the name is taken by the query language")
+        raise DefinitionError(
+            f"{owner}.{name}: the name is taken by the query language", "choose another name"
+        )
+    if name in _SYSTEM_COLUMNS:
+        raise DefinitionError(
+            f"{owner}.{name}: the name is taken by PostgreSQL", "choose another name"
+        )
     for base in bases:
         taken = next((vars(c)[name] for c in base.__mro__ if name in vars(c)), None)
         if taken is not None and not isinstance(taken, Persistent):
@@ -81,8 +121,15 @@ def _check_columns(owner: str, attributes: dict[str, Persistent]) -> None:
         fields = attribute.type._attributes if attribute.kind == "struct" else {"": None}
         for field in fields:
             column = f"{name}_{field}" if field else name
+            if len(column) > _LONGEST_COLUMN:
+                raise DefinitionError(
+                    f"{owner}.{column}: the name has {len(column)} characters",
+                    f"use at most {_LONGEST_COLUMN}",
+                )
             if column in seen:
-                raise DefinitionError(f"{owner}: {name} and {seen[column]} share a column name")
+                raise DefinitionError(
+                    f"{owner}: {name} and {seen[column]} share a column name", "rename one of them"
+                )
             seen[column] = name
 
 
@@ -107,8 +154,10 @@ class DBMeta(type):
         **keywords: Any,
     ) -> DBMeta:
         """Make a derived class persistent; refuse a declaration that cannot be kept."""
+        _check_class_name(name)
         own = _own_attributes(namespace)
         inherited = _inherited(bases)
+        _check_hidden(name, namespace, inherited)
         for attribute_name in own:
             _check_name(name, attribute_name, bases)
             own[attribute_name].read_unit(name, attribute_name)
@@ -154,22 +203,31 @@ class DBMeta(type):
 
 
 def _register(cls: DBMeta) -> None:
+    """Make a class known by its name; one of the same name gives way only to its own new version.
+
+    A notebook cell run again, or a module reloaded, redefines its own class; a class that was
+    read from the database gives way to its code.
+    """
     known = _registry.get(cls.__name__)
-    # A notebook cell run again, or a module reloaded, redefines its own class; a stranger may not.
-    if known is not None and known.__module__ != cls.__module__ != "__main__":
+    if known is not None and _home(known) not in (_home(cls), _STAND_IN):
+        if known.__module__.startswith("awlab."):
+            raise DefinitionError(
+                f"{cls.__name__} is a class of awlab", "choose another name for your own class"
+            )
         raise DefinitionError(
-            f"a persistent class {cls.__name__} exists already, in {known.__module__}",
-            "choose another name",
-        )
-    if (
-        known is not None
-        and known.__module__.startswith("awlab.")
-        and (cls.__module__ != known.__module__)
-    ):
-        raise DefinitionError(
-            f"{cls.__name__} is a class of awlab", "choose another name for your own class"
+            f"a persistent class {cls.__name__} exists already, in {_told(known)}, and is now"
+            f" declared in {_told(cls)}",
+            "choose another name for one of them, or restart Python to move the class",
         )
     _registry[cls.__name__] = cls
+
+
+def _home(cls: DBMeta) -> str:
+    return "__main__" if cls.__module__ in _NOTEBOOK else cls.__module__
+
+
+def _told(cls: DBMeta) -> str:
+    return "this notebook" if cls.__module__ in _NOTEBOOK else f"module {cls.__module__}"
 
 
 class _StructMeta(type):

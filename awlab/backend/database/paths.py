@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from awlab.backend.database.attributes import Persistent, coerce
@@ -69,6 +70,8 @@ class AttributePath:
     def _operand(self, value: Any) -> Any:
         last = self._last()
         try:
+            if last.name == "object_id":
+                return _identity_operand(value)
             if last.is_link:
                 return _link_operand(last, value)
             if last.kind == "value":
@@ -126,7 +129,10 @@ class AttributePath:
             return AttributePath(self._root, (*self._names, "name")).like(pattern)
         if last.type is not str or last.kind != "value" or not isinstance(pattern, str):
             raise QueryError(f"{self}.like({pattern!r}): both must be texts", _advice(last))
-        return self._query(Like(self._names, pattern))
+        try:
+            return self._query(Like(self._names, coerce(str, pattern)))
+        except WrongType as exc:
+            raise QueryError(f"{self}.like({pattern!r}): {exc.message}", exc.hint) from None
 
     def in_(self, values: Any) -> Query:
         """Equal one of ``values``.
@@ -169,6 +175,16 @@ class AttributePath:
         if self._last().kind == "struct":
             raise QueryError(f"{self} is a struct", _advice(self._last()))
         return self._query(IsNull(self._names))
+
+
+def _identity_operand(value: Any) -> str:
+    try:
+        return str(uuid.UUID(str(value)))
+    except ValueError:
+        raise WrongType(
+            f"{value!r} is not an object_id",
+            "it looks like 0192f0c1-7d3e-7abc-8def-0123456789ab; like() takes a part of it",
+        ) from None
 
 
 def _link_operand(last: Persistent, value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -199,7 +200,11 @@ class Query:
     def _extreme(self, order: str, path: str) -> Any:
         from awlab.backend.database.expression import IsNull
 
-        has_value = replace(self, where=And((self.where, Not(IsNull(split_path(path))))))
+        names = split_path(path)
+        value = [Not(IsNull(names))]
+        if walk_path(self.root, names)[-1].type is float:
+            value.append(Not(Compare(names, "==", math.nan)))
+        has_value = replace(self, where=And((self.where, *value)))
         found = list(has_value.order_by(order).limit(1))
         return found[0] if found else None
 

@@ -17,7 +17,7 @@ from awlab.backend.database.class_tables import (
     table_of,
     trigger_ddl,
 )
-from awlab.backend.database.meta import registered_classes
+from awlab.backend.database.meta import class_named, registered_classes
 from awlab.backend.database.registry_tables import dbclass, dbobject, dbrole, edge, reference
 from awlab.backend.errors import AccessDenied, SchemaMismatch
 
@@ -59,22 +59,40 @@ def ensure_tables(database: Database, classes: list[Any]) -> None:
     known = catalog(database)
     known.refresh()
     stale = [cls for cls in wanted if not _fits(known.get_known(cls), cls)]
-    if stale:
+    if not any(cls in stale for cls in classes):
+        # Those of others are made when they are needed: the role may not be allowed to.
+        fresh.update(cls for cls in wanted if cls not in stale)
+        return
+    try:
+        with database.transaction() as connection:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            unfit = _fit_all(connection, stale, set(classes))
+    except sa.exc.ProgrammingError as exc:
+        if getattr(exc.orig, "pgcode", "") != "42501":
+            raise
+        names = ", ".join(cls.__name__ for cls in stale if cls in classes)
+        raise AccessDenied(
+            f"the role {database.user} may not make the table of {names}",
+            "ask the owner of the database, or use a private one (unset AWLAB_DATABASE_URL)",
+        ) from exc
+    known.refresh()
+    fresh.update(cls for cls in wanted if cls not in unfit)
+
+
+def _fit_all(connection: Connection, stale: list[Any], needed: set[Any]) -> set[Any]:
+    """Fit tables to classes; return those that do not fit and are not needed now.
+
+    One class of a notebook that went wrong keeps nobody from committing objects of another.
+    """
+    unfit: set[Any] = set()
+    for cls in stale:
         try:
-            with database.transaction() as connection:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-                for cls in stale:
-                    _fit(connection, cls)
-        except sa.exc.ProgrammingError as exc:
-            if getattr(exc.orig, "pgcode", "") != "42501":
+            _fit(connection, cls)
+        except SchemaMismatch:
+            if cls in needed:
                 raise
-            names = ", ".join(cls.__name__ for cls in stale)
-            raise AccessDenied(
-                f"the role {database.user} may not make the table of {names}",
-                "ask the owner of the database, or use a private one (unset AWLAB_DATABASE_URL)",
-            ) from exc
-        known.refresh()
-    fresh.update(wanted)
+            unfit.add(cls)
+    return unfit
 
 
 def _fits(known: KnownTable | None, cls: Any) -> bool:
@@ -129,25 +147,38 @@ def _whole(
 
 def _check_changed(cls: Any, mine: dict[str, Any], stored: dict[str, Any]) -> None:
     """Refuse what would make the values that are stored unreadable."""
+    old = {attribute["name"]: attribute for attribute in stored["attributes"]}
+    for attribute in mine["attributes"]:
+        name = attribute["name"]
+        if name in old and not _is_readable(old[name], attribute):
+            _refuse_change(f"{cls.__name__}.{name}", old[name], attribute)
     for name, kind in mine["columns"].items():
         before = stored["columns"].get(name)
         if before is not None and before != kind:
-            raise SchemaMismatch(
-                f"{cls.__name__}.{name} was {before} and is now {kind}: its data would be lost",
-                "give the attribute a new name; old objects keep the old one",
-            )
-    old = {attribute["name"]: attribute for attribute in stored["attributes"]}
-    for attribute in mine["attributes"]:
-        name, before = attribute["name"], old.get(attribute["name"], attribute)
-        lists = "links" in (attribute["kind"], before["kind"])
-        if before["kind"] != attribute["kind"] or (
-            lists and before["dependency"] != attribute["dependency"]
-        ):
-            raise SchemaMismatch(
-                f"{cls.__name__}.{name} was {_described(before)} and is now"
-                f" {_described(attribute)}: its data would be lost",
-                "give the attribute a new name; old objects keep the old one",
-            )
+            _refuse_change(f"{cls.__name__}.{name}", before, kind)
+
+
+def _is_readable(old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Tell whether what was stored as one declaration says is what the other one reads."""
+    if old["kind"] != new["kind"]:
+        return False
+    if new["kind"] == "links" and old["dependency"] != new["dependency"]:
+        return False
+    if old["type"] == new["type"] or new["kind"] == "struct":
+        return True
+    if new["kind"] in ("value", "array"):
+        return False
+    before, now = class_named(old["type"]), class_named(new["type"])
+    # A link may become narrower or wider; what this process does not know is taken on trust.
+    return before is None or now is None or issubclass(before, now) or issubclass(now, before)
+
+
+def _refuse_change(path: str, old: Any, new: Any) -> None:
+    told = [_described(d) if isinstance(d, dict) else str(d) for d in (old, new)]
+    raise SchemaMismatch(
+        f"{path} was {told[0]} and is now {told[1]}: its data would be lost",
+        "give the attribute a new name; old objects keep the old one",
+    )
 
 
 def _described(attribute: dict[str, Any]) -> str:
