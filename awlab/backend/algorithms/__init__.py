@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from awlab.backend.algorithms.apertures import REFERENCE_APERTURE, GrowthCurve, growth_curve
     from awlab.backend.algorithms.arrays import BadArray
     from awlab.backend.algorithms.association import (
         Association,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         match_pairs,
         mean_positions,
     )
+    from awlab.backend.algorithms.background import BackgroundMap, BackgroundOptions, background_map
     from awlab.backend.algorithms.bias import master_bias
     from awlab.backend.algorithms.clipping import ClippedStatistics, clipped_statistics
     from awlab.backend.algorithms.coadd import (
@@ -47,6 +49,13 @@ if TYPE_CHECKING:
         cosmic_ray_map,
     )
     from awlab.backend.algorithms.dark import master_dark
+    from awlab.backend.algorithms.detection import DetectionOptions
+    from awlab.backend.algorithms.extraction import (
+        ExtractedSources,
+        ExtractionFrame,
+        ExtractionOptions,
+        extract_sources,
+    )
     from awlab.backend.algorithms.flats import (
         CombinedFlat,
         MasterFlat,
@@ -75,6 +84,7 @@ if TYPE_CHECKING:
         Residuals,
         solve_astrometry,
     )
+    from awlab.backend.algorithms.moments import AdaptiveMoments, adaptive_moments
     from awlab.backend.algorithms.overscan import (
         OVERSCAN_METHODS,
         OverscanLevels,
@@ -99,7 +109,9 @@ if TYPE_CHECKING:
         PointingOptions,
         match_pointing,
     )
+    from awlab.backend.algorithms.polynomials import ChipPolynomial, fit_chip_polynomial
     from awlab.backend.algorithms.prewarming import prewarm
+    from awlab.backend.algorithms.psf import PointSpread, StellarLocus, measure_psf, stellar_locus
     from awlab.backend.algorithms.read_noise import ReadNoiseMeasurement, measure_read_noise
     from awlab.backend.algorithms.reduce import (
         Calibrations,
@@ -136,6 +148,7 @@ if TYPE_CHECKING:
     )
 
 _MODULES = {
+    "apertures": ("REFERENCE_APERTURE", "GrowthCurve", "growth_curve"),
     "arrays": ("BadArray",),
     "association": (
         "Association",
@@ -148,6 +161,7 @@ _MODULES = {
         "match_pairs",
         "mean_positions",
     ),
+    "background": ("BackgroundMap", "BackgroundOptions", "background_map"),
     "bias": ("master_bias",),
     "clipping": ("ClippedStatistics", "clipped_statistics"),
     "coadd": ("CoaddStrip", "CoaddedImage", "coadd_frames", "coadd_strips"),
@@ -156,12 +170,15 @@ _MODULES = {
     "content": ("content_hash",),
     "cosmic_rays": ("CosmicRayOptions", "CosmicRays", "cosmic_ray_map"),
     "dark": ("master_dark",),
+    "detection": ("DetectionOptions",),
+    "extraction": ("ExtractedSources", "ExtractionFrame", "ExtractionOptions", "extract_sources"),
     "flats": ("CombinedFlat", "MasterFlat", "MasterFlatOptions", "combine_flats", "master_flat"),
     "frame_selection": ("FrameQuality", "FrameSelection", "SelectionLimits", "select_frames"),
     "gain": ("GainMeasurement", "GainOptions", "measure_gain"),
     "grid": ("GridWindow", "TanGrid", "common_grid", "frame_window", "plate_grid"),
     "linearity": ("Linearity", "fit_linearity"),
     "local_astrometry": ("AstrometryOptions", "LocalAstrometry", "Residuals", "solve_astrometry"),
+    "moments": ("AdaptiveMoments", "adaptive_moments"),
     "overscan": ("OVERSCAN_METHODS", "OverscanLevels", "measure_overscan", "trim"),
     "pixel_maps": (
         "BadPixels",
@@ -172,7 +189,9 @@ _MODULES = {
     ),
     "plate_cards": ("plate_from_cards", "sip_cards", "tpv_cards"),
     "pointing": ("MatchFailure", "PointingMatch", "PointingOptions", "match_pointing"),
+    "polynomials": ("ChipPolynomial", "fit_chip_polynomial"),
     "prewarming": ("prewarm",),
+    "psf": ("PointSpread", "StellarLocus", "measure_psf", "stellar_locus"),
     "read_noise": ("ReadNoiseMeasurement", "measure_read_noise"),
     "reduce": (
         "Calibrations",
@@ -199,13 +218,18 @@ _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "OVERSCAN_METHODS",
+    "REFERENCE_APERTURE",
+    "AdaptiveMoments",
     "Association",
     "AssociationFlag",
     "AssociationMode",
     "AstrometryOptions",
+    "BackgroundMap",
+    "BackgroundOptions",
     "BadArray",
     "BadPixels",
     "Calibrations",
+    "ChipPolynomial",
     "ClippedStatistics",
     "CoaddFrame",
     "CoaddOptions",
@@ -217,12 +241,17 @@ __all__ = [
     "CosmicRayOptions",
     "CosmicRays",
     "DetectedSources",
+    "DetectionOptions",
     "DetectorNoise",
+    "ExtractedSources",
+    "ExtractionFrame",
+    "ExtractionOptions",
     "FrameQuality",
     "FrameSelection",
     "GainMeasurement",
     "GainOptions",
     "GridWindow",
+    "GrowthCurve",
     "ImageStatistics",
     "Linearity",
     "LocalAstrometry",
@@ -234,6 +263,7 @@ __all__ = [
     "PixelFlag",
     "PixelMaps",
     "PlateSolution",
+    "PointSpread",
     "PointingMatch",
     "PointingOptions",
     "ReadNoiseMeasurement",
@@ -245,9 +275,12 @@ __all__ = [
     "RegriddedImage",
     "Residuals",
     "SelectionLimits",
+    "StellarLocus",
     "SubWindowStatistics",
     "TanGrid",
+    "adaptive_moments",
     "associate",
+    "background_map",
     "clipped_statistics",
     "coadd_frames",
     "coadd_strips",
@@ -258,8 +291,11 @@ __all__ = [
     "content_hash",
     "cosmic_ray_map",
     "deproject",
+    "extract_sources",
+    "fit_chip_polynomial",
     "fit_linearity",
     "frame_window",
+    "growth_curve",
     "hot_pixel_map",
     "image_statistics",
     "inverse_variance",
@@ -273,6 +309,7 @@ __all__ = [
     "mean_positions",
     "measure_gain",
     "measure_overscan",
+    "measure_psf",
     "measure_read_noise",
     "merge_pixel_maps",
     "noise_ratio",
@@ -289,6 +326,7 @@ __all__ = [
     "sky_level",
     "smooth_map",
     "solve_astrometry",
+    "stellar_locus",
     "subwindow_statistics",
     "tpv_cards",
     "trim",
