@@ -70,6 +70,11 @@ if TYPE_CHECKING:
         select_frames,
     )
     from awlab.backend.algorithms.gain import GainMeasurement, GainOptions, measure_gain
+    from awlab.backend.algorithms.global_astrometry import (
+        GlobalAstrometry,
+        GlobalOptions,
+        solve_global_astrometry,
+    )
     from awlab.backend.algorithms.grid import (
         GridWindow,
         TanGrid,
@@ -85,6 +90,9 @@ if TYPE_CHECKING:
         solve_astrometry,
     )
     from awlab.backend.algorithms.moments import AdaptiveMoments, adaptive_moments
+    from awlab.backend.algorithms.mosaic import (
+        MosaicFrame,
+    )
     from awlab.backend.algorithms.overscan import (
         OVERSCAN_METHODS,
         OverscanLevels,
@@ -175,10 +183,12 @@ _MODULES = {
     "flats": ("CombinedFlat", "MasterFlat", "MasterFlatOptions", "combine_flats", "master_flat"),
     "frame_selection": ("FrameQuality", "FrameSelection", "SelectionLimits", "select_frames"),
     "gain": ("GainMeasurement", "GainOptions", "measure_gain"),
+    "global_astrometry": ("GlobalAstrometry", "GlobalOptions", "solve_global_astrometry"),
     "grid": ("GridWindow", "TanGrid", "common_grid", "frame_window", "plate_grid"),
     "linearity": ("Linearity", "fit_linearity"),
     "local_astrometry": ("AstrometryOptions", "LocalAstrometry", "Residuals", "solve_astrometry"),
     "moments": ("AdaptiveMoments", "adaptive_moments"),
+    "mosaic": ("MosaicFrame",),
     "overscan": ("OVERSCAN_METHODS", "OverscanLevels", "measure_overscan", "trim"),
     "pixel_maps": (
         "BadPixels",
@@ -250,6 +260,8 @@ __all__ = [
     "FrameSelection",
     "GainMeasurement",
     "GainOptions",
+    "GlobalAstrometry",
+    "GlobalOptions",
     "GridWindow",
     "GrowthCurve",
     "ImageStatistics",
@@ -258,6 +270,7 @@ __all__ = [
     "MasterFlat",
     "MasterFlatOptions",
     "MatchFailure",
+    "MosaicFrame",
     "OverscanLevels",
     "Pairs",
     "PixelFlag",
@@ -326,6 +339,7 @@ __all__ = [
     "sky_level",
     "smooth_map",
     "solve_astrometry",
+    "solve_global_astrometry",
     "stellar_locus",
     "subwindow_statistics",
     "tpv_cards",

@@ -25,6 +25,7 @@ __all__ = [
     "FloatImage",
     "Floats",
     "Integers",
+    "Marks",
     "PixelMap",
     "check_frames",
     "check_image",
@@ -34,6 +35,7 @@ FloatImage: TypeAlias = npt.NDArray[np.float32]
 AnyImage: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.uint16]
 Floats: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
+Marks: TypeAlias = npt.NDArray[np.bool_]
 PixelMap: TypeAlias = npt.NDArray[np.uint8]
 
 IMAGE_TYPES = ("float32", "uint16")
