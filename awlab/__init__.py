@@ -39,6 +39,7 @@ _PUBLIC = {
         "ProcessParameters",
         "ProcessTarget",
         "lpu",
+        "what_if",
     ),
     "awlab.backend.targets": (
         "BaseFlatFrame",

@@ -17,6 +17,7 @@ from awlab.backend.process.target import ProcessTarget
 from awlab.backend.process.timeline import Piece, Timeline
 from awlab.backend.process.up_to_date import UpToDate
 from awlab.backend.process.validity import ALWAYS_END, ALWAYS_START
+from awlab.backend.process.what_if import WhatIf, what_if
 from awlab.backend.process.work_folder import (
     new_work_folder,
     remove_left_behind,
@@ -40,6 +41,7 @@ __all__ = [
     "State",
     "Timeline",
     "UpToDate",
+    "WhatIf",
     "abandoned_jobs",
     "close_abandoned_jobs",
     "code_version",
@@ -48,6 +50,7 @@ __all__ = [
     "parameter_class",
     "parameter_names",
     "remove_left_behind",
+    "what_if",
     "work_folder",
     "work_root",
 ]

@@ -19,7 +19,7 @@ from awlab.backend.errors import TargetError
 from awlab.backend.process.dependencies import dependencies_of, is_keyed_by_raw, is_selection
 from awlab.backend.process.keys import Group, RawRecord, Request, Selection
 from awlab.backend.process.plan import Plan
-from awlab.backend.process.planner import Planner
+from awlab.backend.process.planner import Planner, Registry
 from awlab.backend.process.process_params import asked_parameters
 from awlab.backend.process.registry import DatabaseRegistry, raw_records
 from awlab.backend.process.runner import run_plan
@@ -75,15 +75,30 @@ def judge_object(obj: Any, *, code: bool = False) -> UpToDate:
     return UpToDate(list(reasons), node.state.value)
 
 
-def judge_objects(cls: Any, query: Query) -> list[tuple[Any, list[str]]]:
-    """Return the outdated ones among the objects of a query, with reasons."""
+def judge_objects(
+    cls: Any, query: Query, registry: Registry | None = None
+) -> list[tuple[Any, list[str]]]:
+    """Return the outdated ones among the objects of a query, with reasons.
+
+    Parameters
+    ----------
+    cls : type
+        Target class, which may be abstract.
+    query : Query
+        Objects of the class.
+    registry : Registry, optional
+        What exists; that of the database by default.
+    """
     objects = list(query)
-    if not objects:
-        return []
-    requests = [Request(_NOBODY, "", None, forced=obj._id) for obj in objects]
-    roots = Planner(DatabaseRegistry()).plan(cls, requests).roots
-    pairs = zip(objects, roots, strict=True)
-    return [(obj, node.reasons) for obj, node in pairs if node.state.value == "outdated"]
+    registry = registry or DatabaseRegistry()
+    reasons: dict[int, list[str]] = {}
+    for kind in {type(obj) for obj in objects}:
+        mine = [obj for obj in objects if type(obj) is kind]
+        requests = [Request(_NOBODY, "", None, forced=obj._id) for obj in mine]
+        roots = Planner(registry).plan(kind, requests).roots
+        pairs = zip(mine, roots, strict=True)
+        reasons |= {obj._id: node.reasons for obj, node in pairs if node.state.value == "outdated"}
+    return [(obj, reasons[obj._id]) for obj in objects if obj._id in reasons]
 
 
 def requests_for(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
