@@ -154,6 +154,7 @@ if TYPE_CHECKING:
         plate_from_samples,
         project,
     )
+    from awlab.backend.algorithms.thumbnails import Thumbnail, ThumbnailOptions, thumbnail
 
 _MODULES = {
     "apertures": ("REFERENCE_APERTURE", "GrowthCurve", "growth_curve"),
@@ -223,6 +224,7 @@ _MODULES = {
         "subwindow_statistics",
     ),
     "tangent_plane": ("PlateSolution", "deproject", "plate_from_samples", "project"),
+    "thumbnails": ("Thumbnail", "ThumbnailOptions", "thumbnail"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -291,6 +293,8 @@ __all__ = [
     "StellarLocus",
     "SubWindowStatistics",
     "TanGrid",
+    "Thumbnail",
+    "ThumbnailOptions",
     "adaptive_moments",
     "associate",
     "background_map",
@@ -342,6 +346,7 @@ __all__ = [
     "solve_global_astrometry",
     "stellar_locus",
     "subwindow_statistics",
+    "thumbnail",
     "tpv_cards",
     "trim",
 ]
