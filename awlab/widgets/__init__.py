@@ -9,6 +9,7 @@ _ROOM_OF = {
     "LineageTree": "awlab.widgets.lineage_tree",
     "QueryBuilder": "awlab.widgets.query_builder",
     "ResultGrid": "awlab.widgets.result_grid",
+    "TrendPlot": "awlab.widgets.trend_plot",
 }
 
 __all__ = sorted(_ROOM_OF)  # noqa: PLE0605 - all of them are strings

@@ -59,6 +59,7 @@ from awlab.backend.database.neighbours import (
     neighbours,
     verdicts_of,
 )
+from awlab.backend.database.numbered_columns import read_numbered
 from awlab.backend.database.objects import DBObject
 from awlab.backend.database.pages import Page, read_page
 from awlab.backend.database.paths import AttributePath
@@ -151,6 +152,7 @@ __all__ = [
     "open_jobs",
     "persistent",
     "read_lists",
+    "read_numbered",
     "read_page",
     "read_records",
     "register_bulk",

@@ -33,6 +33,8 @@ __all__ = [
     "fetch_rows",
     "finish",
     "html_page",
+    "labelled",
+    "object_array",
     "prepare",
     "read_columns",
     "read_records",
@@ -165,28 +167,30 @@ def read_columns(query: Query, paths: tuple[str, ...]) -> dict[str, Any]:
     kinds = [fixed_width(attribute) for attribute in attributes]
     numeric = [kind for kind in kinds if kind is not None]
     if len(numeric) < len(kinds):
-        rows = database.rows(finish(scope, query, _labelled(columns)))
+        rows = database.rows(finish(scope, query, labelled(columns)))
         lists = list(zip(*rows, strict=True)) or [()] * len(paths)
-        values = [_array(list(items), kind) for items, kind in zip(lists, kinds, strict=True)]
+        values = [object_array(list(items), kind) for items, kind in zip(lists, kinds, strict=True)]
         return dict(zip(paths, values, strict=True))
     picked = [
         c for column, kind in zip(columns, numeric, strict=True) for c in never_null(column, kind)
     ]
     wire = [k for kind in numeric for k in (kind, "bool")]
-    arrays = database.arrays(finish(scope, query, _labelled(picked)), wire)
+    arrays = database.arrays(finish(scope, query, labelled(picked)), wire)
     pairs = zip(arrays[0::2], arrays[1::2], strict=True)
     values = [np.ma.masked_array(v, null) if null.any() else v for v, null in pairs]
     return dict(zip(paths, values, strict=True))
 
 
-def _labelled(columns: list[Any]) -> list[Any]:
+def labelled(columns: list[Any]) -> list[Any]:
+    """Give every column of a statement a name of its own."""
     return [column.label(f"c{i}") for i, column in enumerate(columns)]
 
 
 _DTYPES = {"float": "f8", "int": "i8", "bool": "?", "datetime": "datetime64[us]"}
 
 
-def _array(items: list[Any], kind: str | None) -> NDArray[Any]:
+def object_array(items: list[Any], kind: str | None) -> NDArray[Any]:
+    """Return fetched values as an array, masked where they are missing."""
     null = np.array([item is None for item in items], dtype=bool)
     texts = all(isinstance(item, str) or item is None for item in items)
     dtype: Any = _DTYPES[kind] if kind else (str if texts else object)
@@ -221,7 +225,7 @@ def read_records(query: Query, paths: tuple[str, ...]) -> list[tuple[Any, ...]]:
     for path in names:
         scope.need(path)
     columns = [scope.id() if p == "id" else scope.column(split_path(p)) for p in paths]
-    return [tuple(row) for row in database.rows(finish(scope, query, _labelled(columns)))]
+    return [tuple(row) for row in database.rows(finish(scope, query, labelled(columns)))]
 
 
 def default_paths(root: Any) -> list[str]:
