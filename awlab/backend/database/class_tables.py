@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,9 @@ __all__ = [
     "members_table",
     "table_of",
 ]
+
+# What other processes add to the database is seen after so many seconds at the latest.
+_FRESH = 1.0
 
 _SQL_TYPES: dict[type, Any] = {
     str: sa.Text,
@@ -156,9 +160,11 @@ class Catalog:
         self._by_id: dict[int, KnownTable] = {}
         self._roles: dict[str, int] = {}
         self._loaded = False
+        self._epoch, self._read = 0, 0.0
 
     def refresh(self) -> None:
         """Read classes and roles again: two statements."""
+        self._epoch, self._read = self._database.epoch, time.monotonic()
         rows = self._database.rows(sa.select(dbclass))
         self._by_name = {
             row.name: KnownTable(
@@ -176,9 +182,18 @@ class Catalog:
 
     def get(self, name: str) -> KnownTable | None:
         """Return a class by name, None where it has no table yet."""
-        if not self._loaded or name not in self._by_name:
-            self.refresh()
+        if name not in self._by_name:
+            self._look_again()
         return self._by_name.get(name)
+
+    def _look_again(self) -> None:
+        """Read again because something is missing, unless that was done just now.
+
+        A base class has many derived ones without a table: a query on it asks for all of them.
+        """
+        age = time.monotonic() - self._read
+        if not self._loaded or self._epoch != self._database.epoch or age > _FRESH:
+            self.refresh()
 
     def by_id(self, class_id: int) -> KnownTable:
         """Return a class by its number."""
@@ -188,8 +203,8 @@ class Catalog:
 
     def role(self, name: str) -> int:
         """Number of a lineage role; 0, which no edge has, for one never used."""
-        if not self._loaded or name not in self._roles:
-            self.refresh()
+        if name not in self._roles:
+            self._look_again()
         return self._roles.get(name, 0)
 
     def role_name(self, number: int) -> str:

@@ -10,6 +10,8 @@ import contextlib
 import io
 import os
 import select
+import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -30,8 +32,20 @@ __all__ = [
     "open_database",
 ]
 
+_CONNECTIONS = 16
 _DIALECT: Any = postgresql.psycopg2.dialect()  # type: ignore[no-untyped-call]
 _current: Database | None = None
+_open_databases: weakref.WeakSet[Database] = weakref.WeakSet()
+
+
+def _forget_connections() -> None:
+    """In a forked child: the connections are the parent's, and stay open for it."""
+    for database in list(_open_databases):
+        database._dispose(close=False)
+        database._turn = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_connections)
 
 
 class Database:
@@ -62,16 +76,21 @@ class Database:
         # Connections that stay in autocommit: nothing has to be put back when one is given back,
         # which would fail, and hide what was read, if the server has gone meanwhile.
         self._reader = self._new_engine(isolation_level="AUTOCOMMIT")
-        os.register_at_fork(after_in_child=lambda: self._dispose(close=False))
+        self._turn = threading.Lock()
+        _open_databases.add(self)
 
     def _new_engine(self, **options: Any) -> sa.Engine:
         engine = sa.create_engine(
             self.url,
             pool_size=4,
-            max_overflow=12,
+            max_overflow=_CONNECTIONS - 4,
             connect_args={
                 "options": "-csearch_path=awlab,public -ctimezone=UTC -cdatestyle=ISO",
                 "connect_timeout": 10,
+                # A server that vanished behind a network is noticed in a minute, not never.
+                "keepalives_idle": 30,
+                "keepalives_interval": 10,
+                "keepalives_count": 3,
             },
             **options,
         )
@@ -108,6 +127,11 @@ class Database:
                         "see `awlab doctor`; for another server set AWLAB_DATABASE_URL",
                     ) from exc
                 self._revive()
+            except sa.exc.TimeoutError as exc:
+                raise DatabaseUnavailable(
+                    f"all {_CONNECTIONS} connections of this process to the database are in use",
+                    "end some of the threads or jobs of this process, or wait for them",
+                ) from exc
         raise AssertionError("unreachable")
 
     @contextlib.contextmanager
@@ -124,7 +148,12 @@ class Database:
         """Give a connection inside one transaction: all of it is committed, or nothing."""
         with self._connect() as connection, connection.begin():
             yield connection
-        self.epoch += 1
+        self.outdate_results()
+
+    def outdate_results(self) -> None:
+        """Have results that were read before now read again."""
+        with self._turn:  # of two commits at once each counts
+            self.epoch += 1
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:

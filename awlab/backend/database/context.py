@@ -61,12 +61,19 @@ class _Standing:
                 f"your projects: {', '.join(self.memberships)}",
             )
         self.project = name
+        # What is made here is never above what the project allows.
+        self.privileges = min(self.privileges, _maximum(database, name))
 
 
 def _projects_of(user: str) -> Any:
     mine = sa.select(project_member.c.project).where(project_member.c.member == user)
     open_to_all = sa.select(project.c.name).where(project.c.public == 1)
     return mine.union(open_to_all)
+
+
+def _maximum(database: Database, name: str) -> int:
+    limit = sa.select(project.c.max_privileges).where(project.c.name == name)
+    return int(database.scalar(limit))
 
 
 def _register(database: Database, user: str) -> None:
@@ -126,7 +133,7 @@ class Context:
         return list(self._standing.memberships)
 
     def set_project(self, name: str) -> None:
-        """Work in another project.
+        """Work in another project; privileges above what it allows are lowered to that.
 
         Raises
         ------
@@ -134,7 +141,7 @@ class Context:
             If the user is not a member of it.
         """
         self._standing.enter(name, current_database())
-        current_database().epoch += 1
+        current_database().outdate_results()
 
     def set_privileges(self, level: int) -> None:
         """Give new objects other privileges.
@@ -148,9 +155,7 @@ class Context:
         """
         if level not in PRIVILEGES:
             raise QueryError(f"privileges {level!r} do not exist", f"use one of {PRIVILEGES}")
-        maximum = current_database().scalar(
-            sa.select(project.c.max_privileges).where(project.c.name == self.project)
-        )
+        maximum = _maximum(current_database(), self.project)
         if level > maximum:
             raise AccessDenied(
                 f"project {self.project} allows privileges up to {maximum}",

@@ -89,9 +89,11 @@ def fetch_rows(query: Query) -> Rows:
     if rows is not None:
         return rows
     database = current_database()
+    # The age of the result is that of its beginning: another thread may commit meanwhile.
+    epoch = database.epoch
     leaves = concrete_subclasses(query.root)
     rows = _one_class(database, query) if len(leaves) == 1 else _many_classes(database, query)
-    query.__dict__["_cache"] = (database, database.epoch, rows)
+    query.__dict__["_cache"] = (database, epoch, rows)
     return rows
 
 
