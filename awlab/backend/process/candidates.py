@@ -111,6 +111,17 @@ class CandidateIndex:
             self._by_night.get((request.group, request.night, request.overscan), [])
         )
 
+    def like(self, cls: Any, request: Request) -> frozenset[int]:
+        """Return the row numbers of all objects of the same key, good or not."""
+        if is_keyed_by_raw(cls):
+            found = self._by_raw.get(request.raw, [])
+        elif request.given:
+            wanted = dict(request.given)
+            found = [c for c in self.by_id.values() if _has_inputs(c, wanted)]
+        else:
+            found = self._by_night.get((request.group, request.night, None), [])
+        return frozenset(c.id for c in found)
+
     def alternative(self, request: Request) -> Candidate | None:
         """Return what serves where a calibration of the very night cannot be made."""
         if request.raw or request.given or request.forced or request.selection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,9 @@ from awlab.backend.process.work_folder import new_work_folder
 
 __all__ = ["Made", "Work", "failing", "make_target"]
 
+# From the end of a make() to the end of its commit, the copy of its file included.
+_LONGEST_COMMIT = timedelta(minutes=10)
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -40,6 +44,8 @@ class Work:
     inputs: dict[str, tuple[int, ...]]
     params: dict[str, Any] = field(default_factory=dict)
     horizon: int = 0
+    seen: frozenset[int] = frozenset()
+    planned: datetime | None = None
 
     @property
     def cls(self) -> Any:
@@ -151,7 +157,7 @@ def _made_meanwhile(work: Work) -> Candidate | None:
     cls = work.cls
     request = work.request._replace(own_night=True)
     found = DatabaseRegistry().candidates(cls, [request], set(), list(work.params))
-    newer = [c for c in found if c.id > work.horizon and c.is_valid > 0]
+    newer = [c for c in found if c.id not in work.seen and c.is_valid > 0 and _is_new(c, work)]
     index = CandidateIndex(newer)
     _, _, candidate = index.resolve(cls, request)
     if candidate is None or any(candidate.params.get(n) != v for n, v in work.params.items()):
@@ -162,6 +168,16 @@ def _made_meanwhile(work: Work) -> Candidate | None:
         if set(used) != set(work.inputs.get(dependency.role, ())):
             return None
     return candidate
+
+
+def _is_new(candidate: Candidate, work: Work) -> bool:
+    """Tell whether a candidate was committed after the plan was made.
+
+    Its number may be older: numbers are given out when a commit begins.
+    """
+    if candidate.id > work.horizon or work.planned is None:
+        return candidate.id > work.horizon
+    return candidate.creation > work.planned - _LONGEST_COMMIT
 
 
 def _blank(work: Work) -> Any:

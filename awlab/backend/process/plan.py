@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from awlab.backend.database import mean_seconds
+from awlab.backend.datamodel import utc_now
 from awlab.backend.errors import TargetError
 from awlab.backend.process.keys import Candidate, Group, Request
 
@@ -51,6 +52,8 @@ class Node:
         Why an outdated target cannot be made again; empty if it can.
     stands_in : bool
         Whether the object there is only serves in place of one that cannot be made.
+    seen : frozenset of int
+        Row numbers of the objects of the same key when the plan was made.
     """
 
     cls: Any
@@ -64,6 +67,7 @@ class Node:
     alternative: Candidate | None = None
     blocked: str = ""
     stands_in: bool = False
+    seen: frozenset[int] = frozenset()
 
     @property
     def group(self) -> Group:
@@ -105,6 +109,8 @@ class Plan:
         Process parameters asked for, by class name.
     horizon : int
         Newest row number when the plan was made; the runner looks again for anything newer.
+    planned : datetime
+        When the plan was made, UTC.
     names : dict
         Names of instruments, chips and filters by row number, for people.
     """
@@ -122,6 +128,7 @@ class Plan:
         self.asked = asked
         self.horizon = horizon
         self.names = names
+        self.planned = utc_now()
         self.is_list = False
         self.runner: Callable[..., list[Any]] | None = None
 

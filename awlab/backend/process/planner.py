@@ -161,6 +161,7 @@ class Planner:
         if node is None:
             node = made[key] = Node(cls, self._own_request(cls, request, existing), existing)
             node.alternative = index.alternative(wish.request)
+            node.seen = index.like(cls, node.request)
             node.depth = wish.consumer.depth + 1 if wish.consumer else 0
         consumer = wish.consumer
         if consumer is not None:

@@ -203,6 +203,8 @@ class _Run:
             inputs,
             params,
             self.plan.horizon,
+            node.seen,
+            self.plan.planned,
         )
 
     def _members(self, node: Node, dependency: Any, children: list[Node]) -> tuple[int, ...]:

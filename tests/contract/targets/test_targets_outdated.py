@@ -171,6 +171,21 @@ def test_whole_class_staleness_is_a_constant_number_of_statements(night):
     assert few[1] == many[1]
 
 
+def test_what_was_committed_under_an_older_number_is_not_made_again(night):
+    """Numbers are given out before commits end: the newest one seen does not part old from new."""
+    night.take(RawBiasFrame, FIRST, 100.0)
+    plan = TargetFrame.plan(raw=night.raws)
+    made = TargetFrame.get(raw=night.raws)  # by another process, committed after the plan
+    plan.horizon = 10**12
+    assert plan.run() == made
+    assert TargetBias.select(chip=night.chip).count() == 2
+    # What the plan has seen, and found wanting, is made again.
+    pars = {"TargetBias.process_params.OFFSET": 5.0}
+    other = night.get(TargetBias, pars=pars)
+    back = night.get(TargetBias, pars={"TargetBias.process_params.OFFSET": 0.0})
+    assert back not in (made[0].bias, other)
+
+
 def test_the_plan_is_what_runs(night):
     night.take(RawBiasFrame, FIRST, 100.0)
     plan = TargetFrame.get(raw=night.raws, commit=False)
