@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,11 +16,14 @@ from awlab.backend.database import (
     Struct,
     commit_objects,
     context,
+    incomplete_objects,
     objects_with_ids,
     persistent,
     register_bulk,
 )
 from awlab.backend.database.bulk import uuid7_array
+from awlab.backend.database.class_tables import table_of
+from awlab.backend.database.registry_tables import edge
 from awlab.backend.errors import AwlabError, DefinitionError, QueryError, WrongType
 
 
@@ -260,3 +264,24 @@ def test_committed_and_bulk_identifiers_sort_together(database):
     third = BulkRaw()
     commit_objects([third])
     assert first.object_id[:8] <= second.object_id[:8] <= third.object_id[:8]
+
+
+def test_no_row_points_to_nothing(database):
+    """Edges are checked a statement at a time, whoever writes them; bulk leaves nothing loose."""
+    raws = register_bulk(BulkRaw, {"level": np.arange(500.0)})
+    made = register_bulk(BulkMade, {"raw": raws[:100]}, {"raws": (np.arange(101) * 5, raws)})
+    assert incomplete_objects() == {}
+    row = {"target": int(made[0]), "source": int(raws[0]), "role": 2**30, "ordinal": 0}
+    with database.autocommit() as connection:
+        with pytest.raises(sa.exc.IntegrityError, match="an input does not exist"):
+            connection.execute(edge.insert(), row | {"source": 2**60})
+        with pytest.raises(sa.exc.IntegrityError, match="no such role"):
+            connection.execute(edge.insert(), row)
+        # The class's own trigger writes edges too.
+        identity = {"object_id": str(uuid.uuid4()), "creator": "x", "project": "x"}
+        rest = {"privileges": 1, "creation_date": datetime(2000, 1, 1)}
+        with pytest.raises(sa.exc.IntegrityError, match="an input does not exist"):
+            connection.execute(
+                table_of(BulkMade).insert(), identity | rest | {"id": 2**59, "raw": 2**60}
+            )
+    assert incomplete_objects() == {}
