@@ -138,6 +138,23 @@ def test_same_bits_for_any_memory_and_number_of_threads():
     assert len(list(coadd_strips(frames, CoaddOptions(memory=1)))) > 10
 
 
+@pytest.mark.parametrize("n", [10, 60])
+def test_strips_stay_within_the_memory_whatever_the_number_of_frames(n):
+    memory, shape = 20_000_000, (2000, 200)
+    plane = np.ones(shape, np.float32)
+    asked = []
+
+    def read(first, last):
+        asked.append(last - first)
+        return plane[first:last], plane[first:last]
+
+    frames = [CoaddFrame(f"{i}", GRID, GridWindow(0, 200, 0, 2000), read) for i in range(n)]
+    rows = sum(strip.window.shape[0] for strip in coadd_strips(frames, CoaddOptions(memory=memory)))
+    assert rows == 2000
+    # Image and weight, as read and as kept.
+    assert 0.5 * memory < max(asked) * 200 * 16 * n <= memory
+
+
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 1000), value=st.sampled_from([1e9, -1e30, np.nan, np.inf]))
 def test_zero_weight_never_contributes(seed, value):
