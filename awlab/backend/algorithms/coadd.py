@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from awlab.backend.algorithms.coadd_mean_kernel import Products
 
 __all__ = ["CoaddStrip", "CoaddedImage", "coadd_frames", "coadd_strips"]
+
+Scratch: TypeAlias = dict[int, FloatImage]
 
 _LEAST_ROWS = 16
 _FRAME_BYTES = 16  # per pixel: image and weight, as read and as kept
@@ -209,9 +211,10 @@ def coadd_strips(
     chosen = options or CoaddOptions()
     window = coadd_window(frames, chosen)
     rows = _rows_at_a_time(frames, window, chosen)
+    scratch: Scratch = {}
     for y0 in range(window.y0, window.y1, rows):
         part = GridWindow(window.x0, window.x1, y0, min(y0 + rows, window.y1))
-        yield _coadd_strip(frames, part, chosen)
+        yield _coadd_strip(frames, part, chosen, scratch)
 
 
 def _rows_at_a_time(frames: Sequence[CoaddFrame], window: GridWindow, options: CoaddOptions) -> int:
@@ -225,14 +228,14 @@ def _rows_at_a_time(frames: Sequence[CoaddFrame], window: GridWindow, options: C
 
 
 def _coadd_strip(
-    frames: Sequence[CoaddFrame], part: GridWindow, options: CoaddOptions
+    frames: Sequence[CoaddFrame], part: GridWindow, options: CoaddOptions, scratch: Scratch
 ) -> CoaddStrip:
     from awlab.backend.algorithms import coadd_growth_kernel as growth
     from awlab.backend.algorithms import coadd_kernel as kernel
 
     ny, nx = part.shape
     around = GridWindow(part.x0, part.x1, part.y0 - options.halo, part.y1 + options.halo)
-    strip, planes, who = _load(frames, around)
+    strip, planes, who = _load(frames, around, scratch)
     if options.combine == "clipped" and who:
         clip = kernel.Clip(
             options.sigma_clip, options.amplitude, RUN_REACH, RUN_RINGS, RUN_GAP, options.grow
@@ -274,7 +277,7 @@ def _products(strip: Strip, part: GridWindow, options: CoaddOptions) -> Products
 
 
 def _load(
-    frames: Sequence[CoaddFrame], around: GridWindow
+    frames: Sequence[CoaddFrame], around: GridWindow, scratch: Scratch
 ) -> tuple[Strip, list[tuple[FloatImage, FloatImage]], list[int]]:
     """Read the rows of all frames that lie in a window; which ones these are."""
     from awlab.backend.algorithms import coadd_kernel as kernel
@@ -284,8 +287,9 @@ def _load(
     for i, frame in enumerate(frames):
         part = frame.window & around
         if part is None:
+            scratch.pop(i, None)
             continue
-        image, weight = np.empty(part.shape, np.float32), np.empty(part.shape, np.float32)
+        image, weight = _planes(scratch, i, part.shape)
         share = np.float32(1.0 / (frame.variance * frame.scale**2))
         factors = (np.float32(frame.background), np.float32(frame.scale), share)
         kernel.load_rows(_read(frame, part), part.x0 - frame.window.x0, factors, image, weight)
@@ -304,6 +308,17 @@ def _load(
         ranks,
     )
     return strip, planes, who
+
+
+def _planes(scratch: Scratch, i: int, shape: tuple[int, int]) -> FloatImage:
+    """Image and weight of a frame's rows, in memory kept from strip to strip.
+
+    Fresh memory for each strip would cost more than what is done with it.
+    """
+    size = 2 * shape[0] * shape[1]
+    if i not in scratch or scratch[i].size < size:
+        scratch[i] = np.empty(size, np.float32)
+    return scratch[i][:size].reshape(2, *shape)
 
 
 def _read(frame: CoaddFrame, part: GridWindow) -> tuple[FloatImage, FloatImage]:

@@ -124,7 +124,7 @@ class CoaddOptions:
     amplitude: float = 0.1
     grow: int = 3
     window: GridWindow | None = None
-    memory: int = 400_000_000
+    memory: int = 256_000_000
     threads: int = 2
 
     def __post_init__(self) -> None:

@@ -38,6 +38,8 @@ __all__ = [
 
 TILE = 256
 _ZERO = np.float32(0.0)
+_ONE = np.float32(1.0)
+_TWO = np.float32(2.0)
 _HALF = np.float32(0.5)
 _HUGE = np.float32(3.0e38)
 _SUM_BITS = 50  # of 53, below the largest possible sum
@@ -269,16 +271,23 @@ def _keep(
     """Whether one frame's values are near the median: 1, 0, or 0 without weight."""
     value, share = tile
     median, number = middle[0], middle[2]
+    sigma, amplitude, noise = (
+        np.float32(clip.sigma),
+        np.float32(clip.amplitude),
+        np.float32(typical),
+    )
+    reach = np.float32(0.5 * math.pi) * noise
     for k in range(TILE):
-        variance = 1.0 / (np.float64(share[k]) if share[k] > _ZERO else 1.0)
+        good = share[k] > _ZERO
+        own = np.sqrt(_ONE / (share[k] if good else _ONE))
         # Variance of a value minus the median, beyond that of the value: a good frame among
         # poor ones is far from their median without fault of its own.
-        extra = typical * (0.5 * math.pi * typical - 2.0 * np.sqrt(variance))
-        extra /= max(np.float64(number[k]), 1.0)
-        noise = clip.sigma * np.sqrt(variance + max(extra, 0.0))
-        gap = abs(np.float64(value[k]) - np.float64(median[k]))
-        near = gap <= noise + clip.amplitude * max(np.float64(median[k]), 0.0)
-        kept[k] = np.uint8(1) if near & (share[k] > _ZERO) else np.uint8(0)
+        extra = noise * (reach - _TWO * own) / (number[k] if number[k] > _ONE else _ONE)
+        limit = sigma * np.sqrt(own * own + (extra if extra > _ZERO else _ZERO))
+        middle_value = median[k]
+        limit += amplitude * (middle_value if middle_value > _ZERO else _ZERO)
+        near = abs(value[k] - middle_value) <= limit
+        kept[k] = np.uint8(1) if near & good else np.uint8(0)
 
 
 @compiled
