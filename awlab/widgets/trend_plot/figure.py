@@ -170,9 +170,10 @@ class TrendFigure:
         pairs = ((self.x_axis, state.x_axis), (self.y_axis, state.y_axis))
         for (axis, told), (low, high) in zip(pairs, window, strict=True):
             ticks = told.ticks(low, high)
-            with axis.hold_sync():
-                axis.label = told.label
-                axis.tick_values, axis.tick_labels = np.array(ticks[0]), ticks[1]
+            axis.label = told.label
+            # Labels first: new places are drawn at once, with the labels there are.
+            axis.tick_labels = ticks[1]
+            axis.tick_values = np.array(ticks[0])
 
     def fill_histogram(self, state: TrendState, chosen: NDArray[Any] | None) -> None:
         """Draw the histogram of y over the window, that of the chosen points before it."""

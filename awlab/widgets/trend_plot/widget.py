@@ -151,8 +151,10 @@ class TrendPlot(ipywidgets.VBox):
     def _say(self, python: str) -> None:
         """Show Python that a click selects as a whole, to be copied."""
         self.python = python
-        style = "white-space:normal;overflow-wrap:anywhere;user-select:all;line-height:1.4"
-        self._code.value = f'<code style="{style}">{html.escape(python)}</code>'
+        style = "white-space:normal;overflow-wrap:anywhere;user-select:all"
+        self._code.value = (
+            f'<div style="line-height:1.4"><code style="{style}">{html.escape(python)}</code></div>'
+        )
 
     def _fail(self, text: str) -> None:
         self._failure.value = text

@@ -261,7 +261,7 @@ def test_nothing_in_sight_is_a_clear_picture():
 def test_few_points_are_drawn_one_by_one(plot):
     drawn = [len(mark.x) for mark in plot.figure.points]
     assert sum(drawn) == 59
-    assert drawn[:3] == [1, 29, 29]
+    assert drawn[:3] == [1, 28, 30]
     assert not plot.figure.picture.visible
     assert len(plot.figure.bars.x) == 59
     assert "59 of 59 points in sight; 1 without a value" in plot._told.value
