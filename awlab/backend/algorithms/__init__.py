@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from awlab.backend.algorithms.public_names import MODULES
+
 if TYPE_CHECKING:
     from awlab.backend.algorithms.apertures import REFERENCE_APERTURE, GrowthCurve, growth_curve
     from awlab.backend.algorithms.arrays import BadArray
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
         coadd_strips,
     )
     from awlab.backend.algorithms.coadd_inputs import CoaddFrame, CoaddOptions
+    from awlab.backend.algorithms.colour_terms import (
+        Transformation,
+        fit_transformation,
+    )
     from awlab.backend.algorithms.combine import (
         CombinedImage,
         CombineOptions,
@@ -50,6 +56,13 @@ if TYPE_CHECKING:
     )
     from awlab.backend.algorithms.dark import master_dark
     from awlab.backend.algorithms.detection import DetectionOptions
+    from awlab.backend.algorithms.extinction import (
+        Extinction,
+        extinction_from_curve,
+        extinction_from_frames,
+        extinction_from_zeropoint,
+        extinction_from_zeropoints,
+    )
     from awlab.backend.algorithms.extraction import (
         ExtractedSources,
         ExtractionFrame,
@@ -98,6 +111,13 @@ if TYPE_CHECKING:
         OverscanLevels,
         measure_overscan,
         trim,
+    )
+    from awlab.backend.algorithms.photometric_solution import (
+        FieldMagnitudes,
+        IlluminationMap,
+        PhotometricOptions,
+        PhotometricSolution,
+        solve_photometry,
     )
     from awlab.backend.algorithms.pixel_maps import (
         BadPixels,
@@ -155,78 +175,15 @@ if TYPE_CHECKING:
         project,
     )
     from awlab.backend.algorithms.thumbnails import Thumbnail, ThumbnailOptions, thumbnail
+    from awlab.backend.algorithms.zeropoint import (
+        StandardStars,
+        Zeropoint,
+        ZeropointOptions,
+        fit_zeropoint,
+        instrumental_magnitudes,
+    )
 
-_MODULES = {
-    "apertures": ("REFERENCE_APERTURE", "GrowthCurve", "growth_curve"),
-    "arrays": ("BadArray",),
-    "association": (
-        "Association",
-        "AssociationFlag",
-        "AssociationMode",
-        "Pairs",
-        "associate",
-        "match_mutual",
-        "match_nearest",
-        "match_pairs",
-        "mean_positions",
-    ),
-    "background": ("BackgroundMap", "BackgroundOptions", "background_map"),
-    "bias": ("master_bias",),
-    "clipping": ("ClippedStatistics", "clipped_statistics"),
-    "coadd": ("CoaddStrip", "CoaddedImage", "coadd_frames", "coadd_strips"),
-    "coadd_inputs": ("CoaddFrame", "CoaddOptions"),
-    "combine": ("CombineOptions", "CombinedImage", "DetectorNoise", "combine_frames"),
-    "content": ("content_hash",),
-    "cosmic_rays": ("CosmicRayOptions", "CosmicRays", "cosmic_ray_map"),
-    "dark": ("master_dark",),
-    "detection": ("DetectionOptions",),
-    "extraction": ("ExtractedSources", "ExtractionFrame", "ExtractionOptions", "extract_sources"),
-    "flats": ("CombinedFlat", "MasterFlat", "MasterFlatOptions", "combine_flats", "master_flat"),
-    "frame_selection": ("FrameQuality", "FrameSelection", "SelectionLimits", "select_frames"),
-    "gain": ("GainMeasurement", "GainOptions", "measure_gain"),
-    "global_astrometry": ("GlobalAstrometry", "GlobalOptions", "solve_global_astrometry"),
-    "grid": ("GridWindow", "TanGrid", "common_grid", "frame_window", "plate_grid"),
-    "linearity": ("Linearity", "fit_linearity"),
-    "local_astrometry": ("AstrometryOptions", "LocalAstrometry", "Residuals", "solve_astrometry"),
-    "moments": ("AdaptiveMoments", "adaptive_moments"),
-    "mosaic": ("MosaicFrame",),
-    "overscan": ("OVERSCAN_METHODS", "OverscanLevels", "measure_overscan", "trim"),
-    "pixel_maps": (
-        "BadPixels",
-        "cold_pixel_map",
-        "hot_pixel_map",
-        "merge_pixel_maps",
-        "saturated_pixel_map",
-    ),
-    "plate_cards": ("plate_from_cards", "sip_cards", "tpv_cards"),
-    "pointing": ("MatchFailure", "PointingMatch", "PointingOptions", "match_pointing"),
-    "polynomials": ("ChipPolynomial", "fit_chip_polynomial"),
-    "prewarming": ("prewarm",),
-    "psf": ("PointSpread", "StellarLocus", "measure_psf", "stellar_locus"),
-    "read_noise": ("ReadNoiseMeasurement", "measure_read_noise"),
-    "reduce": (
-        "Calibrations",
-        "PixelFlag",
-        "PixelMaps",
-        "ReducedImage",
-        "inverse_variance",
-        "reduce_frame",
-    ),
-    "regions": ("ReadoutLayout", "Region"),
-    "regrid": ("RegridOptions", "RegriddedImage", "noise_ratio", "regrid_frame"),
-    "smoothing": ("smooth_map",),
-    "stars": ("DetectedSources", "ReferenceStars"),
-    "statistics": (
-        "ImageStatistics",
-        "SubWindowStatistics",
-        "image_statistics",
-        "sky_level",
-        "subwindow_statistics",
-    ),
-    "tangent_plane": ("PlateSolution", "deproject", "plate_from_samples", "project"),
-    "thumbnails": ("Thumbnail", "ThumbnailOptions", "thumbnail"),
-}
-_HOME = {name: module for module, names in _MODULES.items() for name in names}
+_HOME = {name: module for module, names in MODULES.items() for name in names}
 
 __all__ = [
     "OVERSCAN_METHODS",
@@ -255,9 +212,11 @@ __all__ = [
     "DetectedSources",
     "DetectionOptions",
     "DetectorNoise",
+    "Extinction",
     "ExtractedSources",
     "ExtractionFrame",
     "ExtractionOptions",
+    "FieldMagnitudes",
     "FrameQuality",
     "FrameSelection",
     "GainMeasurement",
@@ -266,6 +225,7 @@ __all__ = [
     "GlobalOptions",
     "GridWindow",
     "GrowthCurve",
+    "IlluminationMap",
     "ImageStatistics",
     "Linearity",
     "LocalAstrometry",
@@ -275,6 +235,8 @@ __all__ = [
     "MosaicFrame",
     "OverscanLevels",
     "Pairs",
+    "PhotometricOptions",
+    "PhotometricSolution",
     "PixelFlag",
     "PixelMaps",
     "PlateSolution",
@@ -290,11 +252,15 @@ __all__ = [
     "RegriddedImage",
     "Residuals",
     "SelectionLimits",
+    "StandardStars",
     "StellarLocus",
     "SubWindowStatistics",
     "TanGrid",
     "Thumbnail",
     "ThumbnailOptions",
+    "Transformation",
+    "Zeropoint",
+    "ZeropointOptions",
     "adaptive_moments",
     "associate",
     "background_map",
@@ -308,13 +274,20 @@ __all__ = [
     "content_hash",
     "cosmic_ray_map",
     "deproject",
+    "extinction_from_curve",
+    "extinction_from_frames",
+    "extinction_from_zeropoint",
+    "extinction_from_zeropoints",
     "extract_sources",
     "fit_chip_polynomial",
     "fit_linearity",
+    "fit_transformation",
+    "fit_zeropoint",
     "frame_window",
     "growth_curve",
     "hot_pixel_map",
     "image_statistics",
+    "instrumental_magnitudes",
     "inverse_variance",
     "master_bias",
     "master_dark",
@@ -344,6 +317,7 @@ __all__ = [
     "smooth_map",
     "solve_astrometry",
     "solve_global_astrometry",
+    "solve_photometry",
     "stellar_locus",
     "subwindow_statistics",
     "thumbnail",

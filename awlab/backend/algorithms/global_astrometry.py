@@ -23,7 +23,12 @@ import numpy as np
 from awlab.backend.algorithms.arrays import BadArray, Floats, Integers, Marks
 from awlab.backend.algorithms.focal_plane import ARCSEC, FocalPlane
 from awlab.backend.algorithms.mosaic import Mosaic, MosaicFrame, gather
-from awlab.backend.algorithms.overlap_solver import Anchors, Measurements, solve_overlaps
+from awlab.backend.algorithms.overlap_solver import (
+    Anchors,
+    Measurements,
+    solve_overlaps,
+    star_medians,
+)
 from awlab.backend.algorithms.stars import ReferenceStars
 from awlab.backend.algorithms.tangent_plane import PlateSolution
 
@@ -184,9 +189,11 @@ def _iterate(mosaic: Mosaic, plane: FocalPlane, options: GlobalOptions) -> tuple
         plane.update(solution.parameters)
         mosaic.move(plane.shifted(mosaic.vectors, np.nan_to_num(solution.stars)))
         if step + 1 < options.iterations:
-            pulls = np.hypot(*solution.residuals.T) / error
+            # Against the median: the mean would drag the good half of a star away with the bad.
+            median = star_medians(solution.free, mosaic.star, anchored.size)
+            pulls = np.hypot(*(solution.free - median[mosaic.star]).T) / error
             used = _kept(pulls, used, options.rejection_threshold)
-            apart = np.hypot(*(known - solution.stars).T) / reference_error
+            apart = np.hypot(*(known - median).T) / reference_error
             apart = np.where(mosaic.anchored, apart, np.inf)
             anchored = _kept(apart, anchored, options.rejection_threshold)
     return used, anchored

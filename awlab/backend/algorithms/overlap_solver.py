@@ -19,7 +19,7 @@ import numpy as np
 
 from awlab.backend.algorithms.arrays import Floats, Integers
 
-__all__ = ["Anchors", "Measurements", "OverlapSolution", "solve_overlaps"]
+__all__ = ["Anchors", "Measurements", "OverlapSolution", "solve_overlaps", "star_medians"]
 
 # Relative to the mean of the diagonal: far above rounding, far below what a measurement says.
 _RIDGE = 1e-13
@@ -79,14 +79,42 @@ class OverlapSolution:
         variances.
     stars : ndarray of float64, shape (stars, m)
         The stars; NaN for those without weight.
-    residuals : ndarray of float64, shape (n, m)
-        Value minus fit.
+    free : ndarray of float64, shape (n, m)
+        Values freed of the parameters: what each measurement alone says of its star.
     """
 
     parameters: Floats
     covariance: Floats
     stars: Floats
-    residuals: Floats
+    free: Floats
+
+
+def star_medians(values: Floats, star: Integers, number: int) -> Floats:
+    """Median of the measurements of every star: what a wild one among them cannot move far.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n, m)
+        Values, free of the parameters [any unit].
+    star : ndarray of int64, shape (n,)
+        Star measured, ascending from 0 [number].
+    number : int
+        Number of stars.
+
+    Returns
+    -------
+    ndarray of float64, shape (number, m)
+        Medians; NaN for stars without measurement.
+    """
+    count = np.bincount(star, minlength=number)
+    first = np.cumsum(count) - count
+    seen = count > 0
+    low, high = (first + (count - 1) // 2)[seen], (first + count // 2)[seen]
+    medians = np.full((number, values.shape[1]), np.nan)
+    for side in range(values.shape[1]):
+        ordered = values[np.lexsort((values[:, side], star)), side]
+        medians[seen, side] = 0.5 * (ordered[low] + ordered[high])
+    return medians
 
 
 def solve_overlaps(
@@ -130,5 +158,4 @@ def solve_overlaps(
     parameters = cho_solve(factor, right * scale[:, None]) * scale[:, None]
     covariance = cho_solve(factor, np.eye(number)) * scale[:, None] * scale
     stars, fitted = star_values(rows, start, known, np.ascontiguousarray(parameters))
-    residuals = measurements.values - fitted - stars[measurements.star]
-    return OverlapSolution(parameters, covariance, stars, residuals)
+    return OverlapSolution(parameters, covariance, stars, measurements.values - fitted)
