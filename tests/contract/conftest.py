@@ -48,19 +48,20 @@ def as_user(home):
     owner = current_database()
     made = {}
 
-    def login(name):
+    def login(name, member):
         with owner.transaction() as opened:
             known = opened.exec_driver_sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'")
             if known.first() is None:
                 opened.exec_driver_sql(f'CREATE ROLE "{name}" LOGIN')
-                opened.exec_driver_sql(f'GRANT "{owner.user}" TO "{name}"')
+                if member:
+                    opened.exec_driver_sql(f'GRANT "{owner.user}" TO "{name}"')
         url = owner.url.set(username=name).render_as_string(hide_password=False)
         return Database(url)
 
     @contextlib.contextmanager
-    def switch(name):
+    def switch(name, member=True):
         if name not in made:
-            made[name] = login(name)
+            made[name] = login(name, member)
         before, connection._current = connection._current, made[name]
         try:
             yield made[name]

@@ -18,7 +18,7 @@ from awlab.backend.database import (
 )
 from awlab.backend.database.registry_tables import amendment, dbobject, edge, reference, tombstone
 from awlab.backend.datamodel import Comment, DataObject, Judged, Tag, current_dataserver
-from awlab.backend.errors import ObjectNotFound, QueryError
+from awlab.backend.errors import AccessDenied, ObjectNotFound, QueryError
 
 
 class DChip(DBObject):
@@ -214,6 +214,32 @@ def test_nothing_is_made_from_what_is_being_deleted(database):
     from awlab.backend.database import incomplete_objects
 
     assert incomplete_objects() == {}
+
+
+def test_a_walk_whose_objects_were_deleted_says_so(chain):
+    raws, made = chain
+    lineage, query = made.upstream(), DRaw.name.like("d?")
+    assert len(query) >= 3
+    context.delete([made, *raws], confirm=True)
+    with pytest.raises(ObjectNotFound, match=r"2 objects of .* were deleted meanwhile"):
+        lineage.table()
+    assert not set(raws) & set(query)
+
+
+def test_a_role_that_may_only_add(database, as_user):
+    with database.transaction() as connection:
+        connection.exec_driver_sql("DROP ROLE IF EXISTS adder")
+        connection.exec_driver_sql("CREATE ROLE adder LOGIN")
+        connection.exec_driver_sql("GRANT USAGE ON SCHEMA awlab TO adder")
+        for kind in ("TABLES", "SEQUENCES"):
+            connection.exec_driver_sql(f"GRANT ALL ON ALL {kind} IN SCHEMA awlab TO adder")
+        connection.exec_driver_sql("REVOKE UPDATE, DELETE ON ALL TABLES IN SCHEMA awlab FROM adder")
+    with as_user("adder", member=False):
+        mine = DRaw(name="added").commit()
+        for act in (lambda: context.publish(mine, 3), lambda: context.delete(mine, confirm=True)):
+            with pytest.raises(AccessDenied, match="the role adder may not"):
+                act()
+        assert exists(mine)
 
 
 def test_favourites_need_a_validity(chain):

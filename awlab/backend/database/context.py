@@ -25,6 +25,7 @@ __all__ = ["PRIVILEGES", "VISIBILITY", "Context", "context", "use_acts", "visibl
 
 # Columns that `visible` asks for, in this order.
 VISIBILITY = ("creator", "project", "privileges")
+_NO_RIGHTS = "42501"  # SQLSTATE insufficient_privilege
 PRIVILEGES = {1: "MyDB", 2: "project", 3: "Astro-WISE", 4: "world", 5: "VO"}
 
 
@@ -247,7 +248,7 @@ class Context:
         QueryError
             If the level does not exist, or an object is not committed.
         """
-        return _acts["publish"](what, level, dependencies=dependencies, reason=reason)
+        return _act("publish", what, level, dependencies=dependencies, reason=reason)
 
     def migrate(self, what: Any, project: str, *, reason: str = "") -> Any:
         """Move committed objects to another project, with what they were made from.
@@ -274,7 +275,7 @@ class Context:
             If objects are not the user's to move, are above the project's maximum, or something
             else was made from them that would lose sight of them.
         """
-        return _acts["migrate"](what, project, reason=reason)
+        return _act("migrate", what, project, reason=reason)
 
     def delete(self, what: Any, *, confirm: bool = False, reason: str = "") -> Any:
         """Delete objects that nothing depends on and that are not public; first show what goes.
@@ -296,7 +297,7 @@ class Context:
         Deletion
             What goes, what is kept and why, which files belong to no object then.
         """
-        return _acts["delete"](what, confirm=confirm, reason=reason)
+        return _act("delete", what, confirm=confirm, reason=reason)
 
     def favourite(self, obj: Any) -> None:
         """Prefer a calibration in the current project wherever it applies, newer ones or not.
@@ -339,6 +340,19 @@ _acts: dict[str, Callable[..., Any]] = {}
 def use_acts(**acts: Callable[..., Any]) -> None:
     """Say how the acts of the context are done: one function per act."""
     _acts.update(acts)
+
+
+def _act(name: str, *arguments: Any, **options: Any) -> Any:
+    try:
+        return _acts[name](*arguments, **options)
+    except sa.exc.ProgrammingError as exc:
+        if getattr(exc.orig, "pgcode", "") != _NO_RIGHTS:
+            raise
+        reason = str(exc.orig).strip().splitlines()[0]
+        raise AccessDenied(
+            f"the role {context.user} may not {name} in this database: {reason}",
+            "ask the owner of the database for the right to change its tables",
+        ) from exc
 
 
 def _calibration_number(obj: Any) -> int:

@@ -25,7 +25,7 @@ from awlab.backend.database.walks import (
     referring,
     walk,
 )
-from awlab.backend.errors import QueryError, WrongType
+from awlab.backend.errors import ObjectNotFound, QueryError, WrongType
 
 if TYPE_CHECKING:
     from awlab.backend.database.connection import Database
@@ -156,6 +156,11 @@ class Lineage:
             dbobject.c.id == sa.any_(wanted)
         )
         found = {row[0]: row[1:] for row in self._database.rows(statement)}
+        if len(found) < len(self.ids):
+            raise ObjectNotFound(
+                f"{len(self.ids) - len(found)} objects of {self._text} were deleted meanwhile",
+                "walk again",
+            )
         rows = [found[number] for number in self.ids.tolist()]
         table = QTable()
         classes = [self._known.by_id(number).name for number in self.class_numbers.tolist()]

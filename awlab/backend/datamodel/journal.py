@@ -144,10 +144,9 @@ def remove_released(names: list[str]) -> None:
     names : list of str
         Files that no object has any more. One that another process is about to use stays.
     """
-    server = current_dataserver()
     for name in sorted(set(names) - pending_names(mine=False)):
         with contextlib.suppress(AwlabError, OSError):
-            server.delete(name)
+            current_dataserver().delete(name)
 
 
 use_file_remover(remove_released)
