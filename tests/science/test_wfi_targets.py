@@ -37,7 +37,11 @@ def pixels(item):
 
 
 def test_no_frame_is_flagged(frames):
+    from awlab.backend.datamodel import RawFrame
+
     assert {frame.verdict() for frame in frames} == {"1: valid; no flags"}
+    flagged = RawFrame.quality_flags > 0
+    assert [(raw.filename, raw.quality_flags) for raw in flagged] == []
 
 
 def test_five_lines_equal_the_pixels(frames):

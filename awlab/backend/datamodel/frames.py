@@ -25,6 +25,13 @@ __all__ = [
 ]
 
 
+_FLAT_FLAGS = (
+    Flag(16, "FLAT_LEVEL_LOW", "mean level below MIN_FLAT_MEAN: hardly any light"),
+    Flag(17, "FLAT_LEVEL_HIGH", "mean level above MAX_FLAT_MEAN: saturated"),
+)
+_FULL_SCALE = {8: 255.0}  # of frames of that BITPIX [ADU]; of 16 bits and more 65535
+
+
 class BaseFrame(Judged, DataObject, abstract=True):
     """Any image of one chip."""
 
@@ -111,9 +118,33 @@ class RawFrame(BaseFrame, abstract=True):
     def _keeps_archive_name(self) -> bool:
         return True
 
+    def verify(self) -> None:
+        """Compare the statistics with the limits of the class and raise quality flags."""
+
 
 class RawBiasFrame(RawFrame):
     """Raw bias: zero exposure time, shutter closed."""
+
+    FLAGS: ClassVar[tuple[Flag, ...]] = (
+        Flag(16, "BIAS_LEVEL_HIGH", "mean above MAX_BIAS_LEVEL: light fell on the chip"),
+        Flag(17, "BIAS_NOISY", "standard deviation above MAX_BIAS_STDEV"),
+        Flag(18, "BIAS_NOT_FLAT", "medians of windows differ by more than MAX_BIAS_FLATNESS"),
+    )
+    #: QC limits [ADU], by Astro-WISE's names; wide, because they hold for every instrument.
+    MAX_BIAS_LEVEL: ClassVar[float] = 10_000.0
+    MAX_BIAS_STDEV: ClassVar[float] = 500.0
+    MAX_BIAS_FLATNESS: ClassVar[float] = 500.0
+
+    subwin_flatness = persistent("Largest minus smallest median of 32 windows [ADU]", float)
+
+    def verify(self) -> None:
+        """Compare level, scatter and flatness with the limits."""
+        if _exceeds(self.imstat.mean, self.MAX_BIAS_LEVEL):
+            self.raise_flag("BIAS_LEVEL_HIGH")
+        if _exceeds(self.imstat.stdev, self.MAX_BIAS_STDEV):
+            self.raise_flag("BIAS_NOISY")
+        if _exceeds(self.subwin_flatness, self.MAX_BIAS_FLATNESS):
+            self.raise_flag("BIAS_NOT_FLAT")
 
 
 class RawDarkFrame(RawFrame):
@@ -123,13 +154,31 @@ class RawDarkFrame(RawFrame):
 class RawDomeFlatFrame(RawFrame):
     """Raw flat of the illuminated dome."""
 
+    FLAGS: ClassVar[tuple[Flag, ...]] = _FLAT_FLAGS
+    #: QC limits on the mean, as parts of full scale or saturation; the lower above the overscan.
+    MIN_FLAT_MEAN: ClassVar[float] = 0.005
+    MAX_FLAT_MEAN: ClassVar[float] = 0.95
+
     filter = persistent("Filter", Filter)
+
+    def verify(self) -> None:
+        """Compare the level with the limits."""
+        _verify_flat(self)
 
 
 class RawTwilightFlatFrame(RawFrame):
     """Raw flat of the twilight sky."""
 
+    FLAGS: ClassVar[tuple[Flag, ...]] = _FLAT_FLAGS
+    #: QC limits on the mean, as parts of full scale or saturation; the lower above the overscan.
+    MIN_FLAT_MEAN: ClassVar[float] = 0.005
+    MAX_FLAT_MEAN: ClassVar[float] = 0.95
+
     filter = persistent("Filter", Filter)
+
+    def verify(self) -> None:
+        """Compare the level with the limits."""
+        _verify_flat(self)
 
 
 class RawScienceFrame(RawFrame):
@@ -139,3 +188,18 @@ class RawScienceFrame(RawFrame):
     astrom = persistent("Linear coordinates as delivered", Astrom)
     AIRMSTRT = persistent("Airmass at the start", float)
     AIRMEND = persistent("Airmass at the end", float)
+
+
+def _exceeds(value: float | None, limit: float) -> bool:
+    return value is not None and value > limit
+
+
+def _verify_flat(flat: Any) -> None:
+    """Flag a raw flat that has too little or too much light."""
+    if flat.imstat.mean is None:
+        return
+    full = (flat.chip.saturation if flat.chip else None) or _FULL_SCALE.get(flat.BITPIX, 65535.0)
+    if flat.imstat.mean > flat.MAX_FLAT_MEAN * full:
+        flat.raise_flag("FLAT_LEVEL_HIGH")
+    if flat.imstat.mean - (flat.overscan_x_stat.mean or 0.0) < flat.MIN_FLAT_MEAN * full:
+        flat.raise_flag("FLAT_LEVEL_LOW")

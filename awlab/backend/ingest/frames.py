@@ -94,6 +94,8 @@ def raw_frame(
     }
     if "filter" in cls._attributes and frame.filter:
         values["filter"] = equipment.filter(definition, instrument, frame.filter)
+    if cls is RawBiasFrame:
+        values["subwin_flatness"] = stored.measurement.flatness
     if cls is RawScienceFrame:
         values |= {"AIRMSTRT": frame.AIRMSTRT, "AIRMEND": frame.AIRMEND}
         if frame.wcs is not None:
@@ -104,6 +106,7 @@ def raw_frame(
     raw = cls(**values)
     for flag in flags_raised(stored):
         raw.raise_flag(flag)
+    raw.verify()
     return raw
 
 

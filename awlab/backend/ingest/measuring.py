@@ -15,6 +15,8 @@ from awlab.backend.ingest.description import FrameDescription, Section
 __all__ = ["Measurement", "PartStatistics", "measure"]
 
 _PIECE = 1 << 18  # pixels
+_WINDOWS = (8, 4)  # rows and columns of windows
+_LEAST = 4  # pixels along the side of a window
 _PARTS = ("trim", "overscan_x", "overscan_y", "prescan_x", "prescan_y")
 
 
@@ -40,10 +42,13 @@ class Measurement:
         `PartStatistics` of ``trim``, the pixels that see the sky, and of the strips there are.
     not_finite : int
         Number of pixels of these parts that are not numbers.
+    flatness : float or None
+        Of a bias: largest minus smallest median of 4 x 8 windows [ADU].
     """
 
     parts: dict[str, PartStatistics]
     not_finite: int
+    flatness: float | None = None
 
 
 def measure(pixels: NDArray[Any], frame: FrameDescription) -> Measurement:
@@ -63,7 +68,21 @@ def measure(pixels: NDArray[Any], frame: FrameDescription) -> Measurement:
         if section is not None:
             parts[name], lost = _measure_part(pixels, section)
             missing += lost
-    return Measurement(parts, missing)
+    flatness = _flatness(pixels, frame.trim) if frame.kind == "bias" else None
+    return Measurement(parts, missing, flatness)
+
+
+def _flatness(pixels: NDArray[Any], section: Section) -> float | None:
+    """Spread of the medians of 32 windows, from every fourth pixel in x and y of a large frame."""
+    part = pixels[section.y1 - 1 : section.y2, section.x1 - 1 : section.x2]
+    if min(part.shape) < _WINDOWS[0] * _LEAST:
+        return None
+    step = 4 if min(part.shape) >= 4 * _WINDOWS[0] * _LEAST else 1
+    rows = np.array_split(part[::step, ::step], _WINDOWS[0])
+    windows = [window for row in rows for window in np.array_split(row, _WINDOWS[1], axis=1)]
+    finite = [window[np.isfinite(window)] for window in windows]
+    medians = [float(np.median(window)) for window in finite if window.size]
+    return max(medians) - min(medians) if medians else None
 
 
 def _measure_part(pixels: NDArray[Any], section: Section) -> tuple[PartStatistics, int]:

@@ -111,3 +111,34 @@ def test_a_full_disk_is_told_and_nothing_half_remains(tmp_path, pixels, monkeypa
     assert len(RawFits.content_sha256 == hash_file(path).digest) == 0
     monkeypatch.undo()
     assert ingest(path).counts == {"new": 1}
+
+
+def test_raw_calibrations_out_of_their_limits_are_flagged(tmp_path, single):
+    rng = np.random.default_rng()
+
+    def flags(name, image, **cards):
+        (frame,) = ingest(single(tmp_path / name, image.astype(np.uint16), **cards)).objects
+        return [flag.name for flag in frame.quality_flags.flags if flag.bit >= 16]
+
+    usual = rng.normal(300, 4, SHAPE)
+    assert flags("bias.fits", usual) == []
+    assert flags("lit.fits", usual + 20_000) == ["BIAS_LEVEL_HIGH"]
+    slope = np.linspace(0, 900, SHAPE[1])
+    assert flags("tilted.fits", usual + slope) == ["BIAS_NOT_FLAT"]
+    spiky = usual.copy()
+    spiky.flat[::4] += 1300
+    assert flags("noisy.fits", spiky) == ["BIAS_NOISY"]
+    dome = {"IMAGETYP": "flat", "OBJECT": "DOME", "EXPTIME": 3.0, "FILTER": "B"}
+    assert flags("flat.fits", usual + 20_000, **dome) == []
+    assert flags("dark.fits", usual, **dome) == ["FLAT_LEVEL_LOW"]
+    assert flags("full.fits", usual + 64_000, **dome) == ["FLAT_LEVEL_HIGH"]
+
+
+def test_flatness_of_a_bias_is_that_of_its_windows(tmp_path, single):
+    image = np.full(SHAPE, 300, np.uint16)
+    image[:5, :12] = 340  # one window of 8 x 4
+    (frame,) = ingest(single(tmp_path / "corner.fits", image)).objects
+    assert frame.subwin_flatness == 40.0
+    tiny = np.full((6, 9), 300, np.uint16)
+    (frame,) = ingest(single(tmp_path / "tiny.fits", tiny)).objects
+    assert frame.subwin_flatness is None
