@@ -2,7 +2,7 @@
 #   PYTHON=python3.12     interpreter of a new .venv (3.11, 3.12 or 3.13; `make clean` drops the old one)
 #   NIGHT=sa112|wfi    night of the demo        OPEN=no  stop after the summary
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint bench browser clean
+.PHONY: help demo test test-fast lint bench docs browser clean
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
@@ -46,6 +46,9 @@ lint: $(VENV)/for-developers ## ruff, mypy --strict, import arrows
 
 bench: $(VENV)/for-developers ## the figures: ratios against a floor measured in the same run
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: $(VENV)/for-users ## the reference pages, written from the classes
+	@$(BIN)/python docs/make_reference.py
 
 # Root gets the browser that the tests drive; a user without one is told, and those tests skip.
 browser:

@@ -33,7 +33,7 @@ def complete(words: str, variables: dict[str, Any]) -> list[str]:
     last = before.pop()
     parsers = make_parsers()
     if not before:
-        return [name for name in (*parsers, "--traceback") if name.startswith(last)]
+        return [name for name in (*parsers, "--traceback", "--version") if name.startswith(last)]
     verb, *before = before
     if verb not in parsers:
         return []

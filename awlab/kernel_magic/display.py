@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from awlab.backend.database import Lineage, Query
+from awlab.backend.database import DBObject, Lineage, Query
 from awlab.backend.datamodel import QualityFlags
 from awlab.backend.errors import AwlabError
 from awlab.backend.ingest import IngestReport
-from awlab.backend.lineage import Account, Branch, Difference
+from awlab.backend.lineage import Account, Branch, Difference, label_of
 from awlab.backend.process import Plan, UpToDate
 from awlab.kernel_magic.config import prompt
 from awlab.kernel_magic.short_errors import lines_of
@@ -137,6 +137,8 @@ def _distinct(names: list[str]) -> list[str]:
 def _text(value: Any) -> str:
     if value is None or value is np.ma.masked:
         return "–"
+    if isinstance(value, DBObject):
+        return f"{type(value).__name__} {label_of(value)}"
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
     if isinstance(value, float | np.floating):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
@@ -24,6 +25,9 @@ class AweMagics(Magics):
         """Run a verb: see ``%awe help``."""
         if line.strip() == "--traceback" and cell is None:
             print(last_traceback())
+            return None
+        if line.strip() == "--version" and cell is None:
+            print(f"awlab {version('awlab')}")
             return None
         options = parse(line, cell)
         try:

@@ -66,8 +66,8 @@ def parse(line: str, cell: str | None = None) -> argparse.Namespace:
     parsers = make_parsers()
     name = name or "help"
     if name not in parsers:
-        near = get_close_matches(name, parsers, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(parsers)}"
+        near = get_close_matches(name, parsers, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(parsers)}"
         raise UsageError(f"%awe: no verb {name!r}; {hint}")
     takes_text = name in TEXT_VERBS
     if cell is not None and not takes_text:

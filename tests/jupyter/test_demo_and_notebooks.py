@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -223,3 +224,25 @@ def test_eight_at_once_make_it_once(in_demo, tmp_path):
     answers = {process.communicate(timeout=200)[0].strip() for process in running}
     assert all(process.returncode == 0 for process in running)
     assert len(answers) == 1
+
+
+@pytest.mark.parametrize("page", ["newcomer.md", "survey.md", "calibration.md", "operator.md"])
+def test_the_guide_does_what_it_says(in_demo, page, tmp_path):
+    """Every block of Python of a page, in order, as somebody types it."""
+    text = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert blocks
+    ran = cells("from awlab import *", *blocks, resources={"metadata": {"path": str(tmp_path)}})
+    if page == "survey.md":
+        assert (tmp_path / "frame.json").is_file()
+        assert "finished" in outputs(cells("from awlab import lpu\nprint(lpu.jobs())")[0])
+    if page == "calibration.md":
+        assert "('parameter', 'SIGMA_CLIP', '3.0', '4.0')" in outputs(ran[-1])
+
+
+def test_status_of_the_demo(in_demo):
+    done = subprocess.run(
+        [sys.executable, "-m", "awlab", "status"], capture_output=True, text=True, check=True
+    )
+    assert "lineage edges" in done.stdout
+    assert "ReducedScienceFrame" in done.stdout

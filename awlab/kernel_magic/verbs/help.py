@@ -16,6 +16,7 @@ from awlab.backend.errors import QueryError
 _MORE = (
     ("%%awe sql", "free SQL in a cell of its own"),
     ("%awe --traceback", "where the last error came from"),
+    ("%awe --version", "version of awlab"),
 )
 
 
@@ -40,4 +41,4 @@ def run(options: argparse.Namespace, _shell: Any) -> None:
 
 def _summary(parser: argparse.ArgumentParser) -> str:
     first = str(parser.description).splitlines()[0]
-    return first.partition(": ")[2].rstrip(".")
+    return first.partition(": ")[2].rstrip(".").replace("``", "")

@@ -10,7 +10,7 @@ from awlab.kernel_magic.verbs import VERBS
 
 
 def test_verbs(shell):
-    assert set(shell.completions("%awe ")) == {*VERBS, "--traceback"}
+    assert set(shell.completions("%awe ")) == {*VERBS, "--traceback", "--version"}
     assert shell.completions("x = %awe ge") == ["get"]
     assert shell.completions("a, b = %awe in") == ["ingest", "inspect"]
     assert shell.completions("%awe help li") == ["lineage"]

@@ -219,7 +219,9 @@ def test_help(desk, capsys):
     text = told(desk, capsys, "%awe help")
     assert "%awe lineage" in text
     assert "%%awe sql" in text
+    assert "``" not in text
     assert "usage: %awe get" in told(desk, capsys, "%awe help get")
+    assert told(desk, capsys, "%awe --version").startswith("awlab ")
     assert told(desk, capsys, "%awe get --help") == told(desk, capsys, "%awe help get")
     with pytest.raises(QueryError):
         desk.run_cell("%awe help nothing")
