@@ -26,8 +26,8 @@ from awlab.backend.algorithms.mosaic import Mosaic, MosaicFrame, gather
 from awlab.backend.algorithms.overlap_solver import (
     Anchors,
     Measurements,
+    robust_levels,
     solve_overlaps,
-    star_medians,
 )
 from awlab.backend.algorithms.stars import ReferenceStars
 from awlab.backend.algorithms.tangent_plane import PlateSolution
@@ -190,10 +190,10 @@ def _iterate(mosaic: Mosaic, plane: FocalPlane, options: GlobalOptions) -> tuple
         mosaic.move(plane.shifted(mosaic.vectors, np.nan_to_num(solution.stars)))
         if step + 1 < options.iterations:
             # Against the median: the mean would drag the good half of a star away with the bad.
-            median = star_medians(solution.free, mosaic.star, anchored.size)
-            pulls = np.hypot(*(solution.free - median[mosaic.star]).T) / error
+            level = robust_levels(solution, mosaic.star)
+            pulls = np.hypot(*(solution.free - level[mosaic.star]).T) / error
             used = _kept(pulls, used, options.rejection_threshold)
-            apart = np.hypot(*(known - median).T) / reference_error
+            apart = np.hypot(*(known - level).T) / reference_error
             apart = np.where(mosaic.anchored, apart, np.inf)
             anchored = _kept(apart, anchored, options.rejection_threshold)
     return used, anchored
@@ -202,7 +202,7 @@ def _iterate(mosaic: Mosaic, plane: FocalPlane, options: GlobalOptions) -> tuple
 def _kept(pulls: Floats, before: Marks, threshold: float) -> Marks:
     """Pulls within the threshold; the scale is the median of a Rayleigh distribution."""
     spread = float(np.median(pulls[before])) / 1.1774 if before.any() else 1.0
-    kept: Marks = pulls <= threshold * np.sqrt(2.0) * max(spread, 1e-6)
+    kept: Marks = np.nan_to_num(pulls, nan=np.inf) <= threshold * np.sqrt(2.0) * max(spread, 1e-6)
     return kept
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from awlab.backend.algorithms.arrays import Floats, Integers
 
-__all__ = ["Anchors", "Measurements", "OverlapSolution", "solve_overlaps", "star_medians"]
+__all__ = ["Anchors", "Measurements", "OverlapSolution", "robust_levels", "solve_overlaps"]
 
 # Relative to the mean of the diagonal: far above rounding, far below what a measurement says.
 _RIDGE = 1e-13
@@ -89,32 +89,33 @@ class OverlapSolution:
     free: Floats
 
 
-def star_medians(values: Floats, star: Integers, number: int) -> Floats:
-    """Median of the measurements of every star: what a wild one among them cannot move far.
+def robust_levels(solution: OverlapSolution, star: Integers) -> Floats:
+    """Value of every star that a wild measurement cannot move far, to clip against.
+
+    The median of its measurements; with one or two of them, which cannot outvote a wild one, the
+    solution, in which what is known of the star counts too.
 
     Parameters
     ----------
-    values : ndarray of float64, shape (n, m)
-        Values, free of the parameters [any unit].
+    solution : OverlapSolution
+        The solution.
     star : ndarray of int64, shape (n,)
         Star measured, ascending from 0 [number].
-    number : int
-        Number of stars.
 
     Returns
     -------
-    ndarray of float64, shape (number, m)
-        Medians; NaN for stars without measurement.
+    ndarray of float64, shape (stars, m)
+        Values; NaN for stars of one or two measurements without weight.
     """
-    count = np.bincount(star, minlength=number)
+    levels = solution.stars.copy()
+    count = np.bincount(star, minlength=len(levels))
     first = np.cumsum(count) - count
-    seen = count > 0
-    low, high = (first + (count - 1) // 2)[seen], (first + count // 2)[seen]
-    medians = np.full((number, values.shape[1]), np.nan)
-    for side in range(values.shape[1]):
-        ordered = values[np.lexsort((values[:, side], star)), side]
-        medians[seen, side] = 0.5 * (ordered[low] + ordered[high])
-    return medians
+    many = count >= 3
+    low, high = (first + (count - 1) // 2)[many], (first + count // 2)[many]
+    for side in range(levels.shape[1]):
+        ordered = solution.free[np.lexsort((solution.free[:, side], star)), side]
+        levels[many, side] = 0.5 * (ordered[low] + ordered[high])
+    return levels
 
 
 def solve_overlaps(

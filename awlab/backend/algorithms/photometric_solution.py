@@ -23,8 +23,8 @@ from awlab.backend.algorithms.overlap_solver import (
     Anchors,
     Measurements,
     OverlapSolution,
+    robust_levels,
     solve_overlaps,
-    star_medians,
 )
 from awlab.backend.algorithms.tangent_plane import polynomial_terms
 
@@ -311,9 +311,9 @@ class _Model:
                 gauge,
             )
             if step + 1 < self.options.iterations:
-                median = star_medians(found.free, star, anchor.size)
-                used = _within((found.free - median[star])[:, 0] / error, used, self.options)
-                apart = (known - median)[:, 0] * np.sqrt(anchor_weight)
+                level = robust_levels(found, star)
+                used = _within((found.free - level[star])[:, 0] / error, used, self.options)
+                apart = (known - level)[:, 0] * np.sqrt(anchor_weight)
                 kept = _within(apart, weight > 0.0, self.options) & (anchor_weight > 0.0)
                 weight = np.where(kept, anchor_weight, 0.0)
         return self._result(found, used, weight > 0.0, anchor)

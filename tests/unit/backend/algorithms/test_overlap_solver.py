@@ -8,8 +8,8 @@ import pytest
 from awlab.backend.algorithms.overlap_solver import (
     Anchors,
     Measurements,
+    robust_levels,
     solve_overlaps,
-    star_medians,
 )
 
 
@@ -84,13 +84,21 @@ def test_prior_holds_to_zero():
     assert np.abs(found.parameters).max() < 1e-6
 
 
-def test_medians_of_stars():
+def test_levels_of_stars_resist_a_wild_measurement():
     rng = np.random.default_rng(4)
-    star = np.sort(rng.integers(0, 20, 90))
-    star = star[star != 7]
-    values = rng.normal(0, 1, (star.size, 2))
-    medians = star_medians(values, star, 20)
-    for k in range(20):
-        expected = np.median(values[star == k], axis=0) if k != 7 else np.full(2, np.nan)
-        assert np.allclose(medians[k], expected, equal_nan=True)
-    assert star_medians(np.empty((0, 1)), np.empty(0, int), 3).shape == (3, 1)
+    star = np.repeat(np.arange(10), [5, 1, 2, 3, 4, 5, 5, 5, 5, 0])
+    values = np.zeros((star.size, 1))
+    values[0], values[5], values[7] = 100.0, 100.0, 100.0  # of five, alone, one of two
+    values += rng.normal(0, 0.01, values.shape)
+    measurements = Measurements(
+        np.zeros((star.size, 1), int), np.zeros((star.size, 1)), values, np.ones(star.size), star
+    )
+    known = np.zeros(10)
+    known[1:3] = 100.0
+    solution = solve_overlaps(
+        measurements, Anchors(known, np.zeros((10, 1))), np.ones(1), np.zeros((0, 1))
+    )
+    levels = robust_levels(solution, star)[:, 0]
+    assert np.abs(levels[:9]).max() < 2.5, "the known value outweighs where there is no majority"
+    assert np.abs(levels[[0, 3, 4, 5, 6, 7, 8]]).max() < 0.05
+    assert np.isnan(levels[9])
