@@ -74,14 +74,17 @@ def settled(timeout: float = 5.0) -> bool:
         Longest wait [s].
     """
     database = current_database()
-    snapshot = sa.func.pg_current_snapshot()
-    oldest, next_one = (
-        sa.cast(sa.cast(bound(snapshot), sa.Text), sa.BigInteger)
-        for bound in (sa.func.pg_snapshot_xmin, sa.func.pg_snapshot_xmax)
+    # A number of our own: those of all transactions that write now are smaller.
+    mine, oldest = (
+        sa.select(sa.cast(sa.cast(number, sa.Text), sa.BigInteger))
+        for number in (
+            sa.func.pg_current_xact_id(),
+            sa.func.pg_snapshot_xmin(sa.func.pg_current_snapshot()),
+        )
     )
-    until = database.scalar(sa.select(next_one))
+    until = database.scalar(mine)
     deadline = time.monotonic() + timeout
-    while database.scalar(sa.select(oldest)) < until:
+    while database.scalar(oldest) < until:
         if time.monotonic() > deadline:
             return False
         time.sleep(0.02)

@@ -47,14 +47,23 @@ def note_file(*names: str) -> None:
 
 
 def process_is_gone(pid: int) -> bool:
-    """Tell whether no process of this host has that number."""
+    """Tell whether no process of this host has that number, or one that has ended."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
     except PermissionError:
         return False
-    return False
+    return _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether a process has ended and nobody took notice: so it stays in many a container."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return state.rpartition(")")[2].split()[0] == "Z"
 
 
 def pending_names(*, mine: bool = True) -> set[str]:
