@@ -7,7 +7,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,20 +66,40 @@ class ChipPolynomial:
         """
         return _design(x, y, self.shape, self.order) @ self.coefficients
 
-    def image(self) -> FloatImage:
-        """Value at every pixel.
+    def image(
+        self, shape: tuple[int, int] | None = None, origin: tuple[int, int] = (0, 0)
+    ) -> FloatImage:
+        """Value at every pixel, of the chip or of a part of it.
+
+        Parameters
+        ----------
+        shape : tuple of int, optional
+            Shape (ny, nx) of the part; all by default [pixel].
+        origin : tuple of int
+            First pixel (y, x) of the part [pixel].
 
         Returns
         -------
         ndarray of float32, shape (ny, nx)
-            Map.
+            Map [unit of the values].
         """
-        ny, nx = self.shape
-        u, v = _scaled(np.arange(nx), nx), _scaled(np.arange(ny), ny)
-        total = np.zeros((ny, nx), np.float64)
+        ny, nx = shape or self.shape
+        u = _scaled(origin[1] + np.arange(nx), self.shape[1])
+        v = _scaled(origin[0] + np.arange(ny), self.shape[0])
+        # One row of powers per exponent: the map is a product of two small matrices.
+        table = np.zeros((self.order + 1, self.order + 1))
         for (i, j), value in zip(self.exponents, self.coefficients, strict=True):
-            total += value * np.multiply.outer(v**j, u**i)
-        return total.astype(np.float32)
+            table[j, i] = value
+        powers = np.arange(self.order + 1)
+        return ((v[:, None] ** powers) @ table @ (u[:, None] ** powers).T).astype(np.float32)
+
+    def without_mean(self) -> ChipPolynomial:
+        """The same polynomial, less its mean over the chip."""
+        # The mean of u**i over -1..1 is 1 / (i + 1) for even i, else 0.
+        means = [0.0 if i % 2 or j % 2 else 1.0 / ((i + 1) * (j + 1)) for i, j in self.exponents]
+        coefficients = self.coefficients.copy()
+        coefficients[0] -= float(np.dot(means, coefficients))
+        return replace(self, coefficients=coefficients)
 
 
 def _exponents(order: int) -> list[tuple[int, int]]:
