@@ -82,6 +82,13 @@ if TYPE_CHECKING:
         SelectionLimits,
         select_frames,
     )
+    from awlab.backend.algorithms.fringes import (
+        FringePattern,
+        FringeScale,
+        FringeScaleOptions,
+        fringe_pattern,
+        fringe_scale,
+    )
     from awlab.backend.algorithms.gain import GainMeasurement, GainOptions, measure_gain
     from awlab.backend.algorithms.global_astrometry import (
         GlobalAstrometry,
@@ -95,6 +102,7 @@ if TYPE_CHECKING:
         frame_window,
         plate_grid,
     )
+    from awlab.backend.algorithms.illumination import IlluminationFit, fit_illumination
     from awlab.backend.algorithms.linearity import Linearity, fit_linearity
     from awlab.backend.algorithms.local_astrometry import (
         AstrometryOptions,
@@ -105,6 +113,11 @@ if TYPE_CHECKING:
     from awlab.backend.algorithms.moments import AdaptiveMoments, adaptive_moments
     from awlab.backend.algorithms.mosaic import (
         MosaicFrame,
+    )
+    from awlab.backend.algorithms.night_sky_flat import (
+        NightSkyFlat,
+        SkyPatternOptions,
+        combine_night_sky,
     )
     from awlab.backend.algorithms.overscan import (
         OVERSCAN_METHODS,
@@ -156,6 +169,7 @@ if TYPE_CHECKING:
         noise_ratio,
         regrid_frame,
     )
+    from awlab.backend.algorithms.satellites import SatelliteOptions, SatelliteTracks, satellite_map
     from awlab.backend.algorithms.smoothing import smooth_map
     from awlab.backend.algorithms.stars import (
         DetectedSources,
@@ -175,6 +189,7 @@ if TYPE_CHECKING:
         project,
     )
     from awlab.backend.algorithms.thumbnails import Thumbnail, ThumbnailOptions, thumbnail
+    from awlab.backend.algorithms.tracks import Track
     from awlab.backend.algorithms.zeropoint import (
         StandardStars,
         Zeropoint,
@@ -219,12 +234,16 @@ __all__ = [
     "FieldMagnitudes",
     "FrameQuality",
     "FrameSelection",
+    "FringePattern",
+    "FringeScale",
+    "FringeScaleOptions",
     "GainMeasurement",
     "GainOptions",
     "GlobalAstrometry",
     "GlobalOptions",
     "GridWindow",
     "GrowthCurve",
+    "IlluminationFit",
     "IlluminationMap",
     "ImageStatistics",
     "Linearity",
@@ -233,6 +252,7 @@ __all__ = [
     "MasterFlatOptions",
     "MatchFailure",
     "MosaicFrame",
+    "NightSkyFlat",
     "OverscanLevels",
     "Pairs",
     "PhotometricOptions",
@@ -251,13 +271,17 @@ __all__ = [
     "RegridOptions",
     "RegriddedImage",
     "Residuals",
+    "SatelliteOptions",
+    "SatelliteTracks",
     "SelectionLimits",
+    "SkyPatternOptions",
     "StandardStars",
     "StellarLocus",
     "SubWindowStatistics",
     "TanGrid",
     "Thumbnail",
     "ThumbnailOptions",
+    "Track",
     "Transformation",
     "Zeropoint",
     "ZeropointOptions",
@@ -270,6 +294,7 @@ __all__ = [
     "cold_pixel_map",
     "combine_flats",
     "combine_frames",
+    "combine_night_sky",
     "common_grid",
     "content_hash",
     "cosmic_ray_map",
@@ -280,10 +305,13 @@ __all__ = [
     "extinction_from_zeropoints",
     "extract_sources",
     "fit_chip_polynomial",
+    "fit_illumination",
     "fit_linearity",
     "fit_transformation",
     "fit_zeropoint",
     "frame_window",
+    "fringe_pattern",
+    "fringe_scale",
     "growth_curve",
     "hot_pixel_map",
     "image_statistics",
@@ -310,6 +338,7 @@ __all__ = [
     "project",
     "reduce_frame",
     "regrid_frame",
+    "satellite_map",
     "saturated_pixel_map",
     "select_frames",
     "sip_cards",

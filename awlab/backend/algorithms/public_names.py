@@ -44,13 +44,22 @@ MODULES: dict[str, tuple[str, ...]] = {
     "extraction": ("ExtractedSources", "ExtractionFrame", "ExtractionOptions", "extract_sources"),
     "flats": ("CombinedFlat", "MasterFlat", "MasterFlatOptions", "combine_flats", "master_flat"),
     "frame_selection": ("FrameQuality", "FrameSelection", "SelectionLimits", "select_frames"),
+    "fringes": (
+        "FringePattern",
+        "FringeScale",
+        "FringeScaleOptions",
+        "fringe_pattern",
+        "fringe_scale",
+    ),
     "gain": ("GainMeasurement", "GainOptions", "measure_gain"),
     "global_astrometry": ("GlobalAstrometry", "GlobalOptions", "solve_global_astrometry"),
     "grid": ("GridWindow", "TanGrid", "common_grid", "frame_window", "plate_grid"),
+    "illumination": ("IlluminationFit", "fit_illumination"),
     "linearity": ("Linearity", "fit_linearity"),
     "local_astrometry": ("AstrometryOptions", "LocalAstrometry", "Residuals", "solve_astrometry"),
     "moments": ("AdaptiveMoments", "adaptive_moments"),
     "mosaic": ("MosaicFrame",),
+    "night_sky_flat": ("NightSkyFlat", "SkyPatternOptions", "combine_night_sky"),
     "overscan": ("OVERSCAN_METHODS", "OverscanLevels", "measure_overscan", "trim"),
     "photometric_solution": (
         "FieldMagnitudes",
@@ -82,6 +91,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "regions": ("ReadoutLayout", "Region"),
     "regrid": ("RegridOptions", "RegriddedImage", "noise_ratio", "regrid_frame"),
+    "satellites": ("SatelliteOptions", "SatelliteTracks", "satellite_map"),
     "smoothing": ("smooth_map",),
     "stars": ("DetectedSources", "ReferenceStars"),
     "statistics": (
@@ -93,6 +103,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "tangent_plane": ("PlateSolution", "deproject", "plate_from_samples", "project"),
     "thumbnails": ("Thumbnail", "ThumbnailOptions", "thumbnail"),
+    "tracks": ("Track",),
     "zeropoint": (
         "StandardStars",
         "Zeropoint",
