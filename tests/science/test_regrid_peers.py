@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sep
 from astropy.wcs import WCS
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from awlab.backend.algorithms import RegridOptions, common_grid, regrid_frame
+from awlab.backend.dataserver import read_image
 
 reproject = pytest.importorskip("reproject")
 
@@ -67,3 +69,24 @@ def test_same_as_reproject(smooth, ours):
     assert gap.std() < 0.012 * smooth.std()
     assert np.abs(gap).max() < 0.04 * smooth.std()
     assert abs(gap.mean()) < 2e-4 * smooth.std()
+
+
+def test_fluxes_of_a_real_frame_are_those_before(shared_data):
+    """EMMI's stars and galaxies through sep, on the frame and on the grid."""
+    pixels, _ = read_image(shared_data / "emmi_na36" / "sep_data" / "image.fits")
+    pixels = pixels.astype(np.float32)
+    pixels -= sep.Background(pixels).back()
+    cards = CARDS | {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": 128, "CRPIX2": 128}
+    found = sep.extract(pixels, 5.0, err=sep.Background(pixels).globalrms)
+    made = regrid_frame(pixels, None, cards, common_grid([(cards, pixels.shape)]))
+    sky = WCS(cards).wcs_pix2world(found["x"], found["y"], 0)
+    x, y = made.grid.wcs(made.window).wcs_world2pix(*sky, 0)
+    inside = (abs(found["x"] - 127) < 105) & (abs(found["y"] - 127) < 105)
+    radius = 8.0
+    before, error, _ = sep.sum_circle(pixels, found["x"], found["y"], radius, err=1.0)
+    after, _, _ = sep.sum_circle(made.image, x, y, radius * 0.24 / 0.2)
+    bright = inside & (before > 300 * error)
+    assert bright.sum() > 15
+    ratio = after[bright] / before[bright]
+    assert np.median(ratio) == pytest.approx(1, abs=5e-4)
+    assert np.std(ratio) < 5e-3

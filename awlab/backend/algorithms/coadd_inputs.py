@@ -114,7 +114,8 @@ class CoaddOptions:
     window : GridWindow, optional
         Part of the grid that is wanted; all that the frames cover by default.
     memory : int
-        Memory for the rows being worked on [byte].
+        Memory for the rows being worked on; 16 rows and those that decide about them are held in
+        any case, 1 MB for each frame of 2500 columns that lies there [byte].
     threads : int
         Number of threads.
     """
