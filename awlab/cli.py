@@ -15,6 +15,8 @@ from awlab.backend.errors import AwlabError
 
 __all__ = ["main"]
 
+# Fewer steps than this are over before anybody wonders.
+_WORTH_A_LINE = 20
 _EXAMPLES = """examples:
   awlab demo --night wfi                          a simulated night, then JupyterLab on it
   awlab ingest ~/night1                           bring your own frames in
@@ -109,13 +111,17 @@ def _command(
 
 
 class _Bar:
-    """A progress bar that begins with the first step, so that short work shows none."""
+    """A progress bar that begins with the first step; in a log, a line at every quarter."""
 
     def __init__(self, unit: str) -> None:
         self._unit = unit
         self._bar: Any = None
+        self._quarter = 0
 
     def __call__(self, done: int, total: int, name: str = "") -> None:
+        if not sys.stderr.isatty():
+            self._log(done, total)
+            return
         from tqdm import tqdm
 
         if self._bar is None:
@@ -124,6 +130,13 @@ class _Bar:
         self._bar.set_postfix_str(name[-40:])
         if done >= total:
             self._bar.close()
+
+    def _log(self, done: int, total: int) -> None:
+        quarter = 4 * done // max(total, 1)
+        # The last one is told by what comes next; short work needs none.
+        if self._quarter < quarter < 4 and total >= _WORTH_A_LINE:
+            print(f"  {done} of {total}{self._unit}", file=sys.stderr, flush=True)
+        self._quarter = quarter
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -158,6 +159,20 @@ def test_lab_with_a_screen_opens_a_browser(started):
     assert os.environ["JUPYTER_CONFIG_PATH"].endswith(os.pathsep + "/mine")
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_log_has_a_line_at_every_quarter(capsys):
+    bar = cli._Bar(" targets")
+    for done in range(1, 101):
+        bar(done, 100, "BiasFrame")
+    assert capsys.readouterr().err.splitlines() == [f"  {n} of 100 targets" for n in (25, 50, 75)]
+    cli._Bar(" files")(3, 4)
+    assert capsys.readouterr().err == ""
+
+
 def test_a_bar_counts(monkeypatch):
     seen = []
 
@@ -176,6 +191,7 @@ def test_a_bar_counts(monkeypatch):
             seen.append("closed")
 
     monkeypatch.setattr("tqdm.tqdm", Quiet)
+    monkeypatch.setattr(sys, "stderr", Terminal())
     bar = cli._Bar(" files")
     bar(1, 3, "a")
     bar(3, 3)
