@@ -28,7 +28,6 @@ DATE = "2013-07-03"
 # Mean of the overscan per row, smoothed over 10 rows: what both can do. The default is a median.
 METHOD = 10
 ROWS = 10
-CLASSES = ("BiasFrame", "DarkFrame", "GainLinearity", "DomeFlatFrame", "ReducedScienceFrame")
 FILTERS = "RI"
 WANTED = re.compile(rf"flood-flat-\d+(bias|[{FILTERS}])|darks-\d+D120|SA112-SF1-00[12][{FILTERS}]1")
 ROUNDING = 1 / 12  # variance of a raw value from being an integer [ADU^2]
@@ -36,7 +35,14 @@ ROUNDING = 1 / 12  # variance of a raw value from being an integer [ADU^2]
 
 def overscan(method):
     """Process parameters that ask for one overscan method everywhere."""
-    return {f"{name}.process_params.OVERSCAN_CORRECTION": method for name in CLASSES}
+    from awlab.backend import targets
+
+    asked = {}
+    for name in targets.__all__:
+        if "OVERSCAN_CORRECTION" in getattr(getattr(targets, name), "_attributes", ()):
+            target = name.removesuffix("Parameters")
+            asked[f"{target}.process_params.OVERSCAN_CORRECTION"] = method
+    return asked
 
 
 @pytest.fixture(scope="module")
