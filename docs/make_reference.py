@@ -6,10 +6,12 @@ them, process parameters from the classes that keep them.
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any
 
-import awlab
+from awlab import backend
 from awlab.backend.database import registered_classes
 from awlab.backend.datamodel import describe_flags
 from awlab.backend.process import parameter_class, parameter_names
@@ -87,8 +89,9 @@ def pages() -> dict[str, str]:
 
 def _classes() -> dict[str, Any]:
     """Return the classes of awlab itself, without those that a user or a test has defined."""
-    for name in awlab.__all__:
-        getattr(awlab, name)
+    # All rooms, whether or not the prompt knows their names: the page depends on nothing else.
+    for module in walk_packages(backend.__path__, "awlab.backend."):
+        import_module(module.name)
     return {
         name: cls
         for name, cls in registered_classes().items()
