@@ -1,0 +1,196 @@
+"""The widgets in a real JupyterLab on a real database: one notebook, keyboard and mouse."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from awlab.backend.datamodel import Chip, Instrument
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+pytestmark = pytest.mark.slow
+
+CODE = """from awlab import *
+from awlab.widgets import LineageTree, QueryBuilder, TrendPlot
+connect()
+import sys
+sys.path.insert(0, {folder!r})
+from lab_things import LabFrame
+p = TrendPlot(LabFrame, "level", "when", by="chip.name", height=300)
+q = QueryBuilder(LabFrame, height=200)
+t = LineageTree(LabFrame.select_all()[0], height=200)
+display(p, q, t)"""
+CLASSES = '''"""Classes of the test, as a user's module has them."""
+from datetime import datetime
+
+from awlab.backend.database import persistent
+from awlab.backend.datamodel import Chip, Judged
+
+
+class LabRaw(Judged):
+    """Raw."""
+
+    _raw_data = True
+    name = persistent("Name", str, "")
+
+
+class LabFrame(Judged):
+    """A frame."""
+
+    raw = persistent("Raw", LabRaw)
+    chip = persistent("Chip", Chip)
+    level = persistent("Level [ADU]", float)
+    when = persistent("When", datetime)
+'''
+
+
+@pytest.fixture(scope="module")
+def folder(database, tmp_path_factory):
+    """A folder with a notebook, and a few objects in the database."""
+    found = tmp_path_factory.mktemp("lab")
+    (found / "lab_things.py").write_text(CLASSES)
+    sys.path.insert(0, str(found))
+    from lab_things import LabFrame, LabRaw
+
+    sys.path.remove(str(found))
+    chip = Chip(name="lab0", instrument=Instrument(name="LAB")).commit()
+    for i in range(30):
+        start = datetime(2000, 1, 1) + timedelta(minutes=i)
+        raw = LabRaw(name=f"raw{i}")
+        LabFrame(raw=raw, chip=chip, level=float(i), when=start).commit()
+    cell = {
+        "cell_type": "code", "source": CODE.format(folder=str(found)), "metadata": {},
+        "outputs": [], "execution_count": None, "id": "a",
+    }  # fmt: skip
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {
+        "cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5,
+    }  # fmt: skip
+    (found / "it.ipynb").write_text(json.dumps(notebook))
+    return found
+
+
+@pytest.fixture(scope="module")
+def lab(folder, server_home, tmp_path_factory):
+    """A JupyterLab of our own on the loopback interface, in a process group that ends with us."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    own = tmp_path_factory.mktemp("jupyter")
+    settings = own / "settings" / "@jupyterlab"
+    for plugin, values in (
+        ("apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False}),
+        ("notebook-extension/tracker", {"windowingMode": "defer"}),
+    ):
+        path = settings / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    environment = os.environ | {
+        "AWLAB_HOME": str(server_home), "PYTHONPATH": str(REPOSITORY),
+        "JUPYTERLAB_SETTINGS_DIR": str(own / "settings"), "JUPYTER_CONFIG_DIR": str(own / "config"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(own / "workspaces"),
+        "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
+    }  # fmt: skip
+    command = [
+        sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", f"--port={port}",
+        "--ip=127.0.0.1", "--IdentityProvider.token=", "--LabApp.expose_app_in_browser=True",
+        f"--ServerApp.root_dir={folder}",
+    ]  # fmt: skip
+    with (own / "log").open("w") as log:
+        process = subprocess.Popen(
+            command, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{url}/api", process)
+        yield url
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait_for(url, process):
+    for _ in range(240):
+        assert process.poll() is None, "JupyterLab ended"
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.25)
+    raise AssertionError("JupyterLab does not answer")
+
+
+@pytest.fixture
+def notebook(lab, page):
+    """The notebook, run."""
+    page.set_default_timeout(60_000)
+    page.goto(f"{lab}/doc/tree/it.ipynb")
+    page.wait_for_selector(".jp-Notebook")
+    page.wait_for_function(
+        "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+    )
+    page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.wait_for_selector(".awlab-lineage[data-ready=yes]")
+    page.wait_for_selector(".awlab-query[data-ready=yes]")
+    return page
+
+
+def ask(page, expression):
+    """Evaluate an expression in the notebook's kernel."""
+    text = page.evaluate(
+        """async (code) => {
+            const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            const request = { code: "", user_expressions: { it: code } };
+            const future = kernel.requestExecute(request, true);
+            const reply = await future.done;
+            return reply.content.user_expressions.it.data?.["text/plain"] ?? "failed";
+        }""",
+        expression,
+    )
+    return text
+
+
+def test_keyboard_mouse_and_selection(notebook):
+    page = notebook
+    # the tree answers keys that Lab also has a use for
+    page.locator(".awlab-lineage .awlab-tree").focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
+        page.keyboard.press(key)
+    page.locator(".awlab-lineage [role=treeitem]", has_text="raw0").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.locator(".awlab-lineage-title", has_text="LabRaw").wait_for()
+    assert ask(page, "t.selection.name") == "'raw0'"
+    # a condition
+    page.locator(".awlab-query").get_by_label("Filter the attributes").fill("level")
+    page.locator(".awlab-query [aria-setsize='3'][data-key=level]").click()
+    page.locator(".awlab-query").get_by_role("button", name="+ condition").click()
+    page.keyboard.type("7")
+    page.get_by_text("rows 1 to 1 of 1").wait_for()
+    assert ask(page, "[f.level for f in q.selection]") == "[7.0]"
+    # a range by the mouse
+    page.get_by_role("button", name="select", exact=True).click()
+    page.wait_for_selector(".bqplot.figure .selector, .bqplot.figure .overlay")
+    box = page.locator(".bqplot.figure").first.bounding_box()
+    page.mouse.move(box["x"] + 85, box["y"] + 15)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 150, steps=4)
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 250, steps=4)
+    page.mouse.up()
+    page.get_by_text(" selected").wait_for()
+    assert 3 < int(ask(page, "len(p.selection)")) < 28
+    assert ask(page, "all(f.level < 29 for f in p.selection)") == "True"
+    page.get_by_role("button", name="show as table").click()
+    page.locator(".awlab-result-grid[data-ready=yes]").wait_for()
