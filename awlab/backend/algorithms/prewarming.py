@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from awlab.backend.algorithms.arrays import AnyImage
+from awlab.backend.algorithms.association import associate, match_mutual
 from awlab.backend.algorithms.bias import master_bias
 from awlab.backend.algorithms.coadd import coadd_frames
 from awlab.backend.algorithms.coadd_inputs import CoaddFrame, CoaddOptions
@@ -23,11 +24,15 @@ from awlab.backend.algorithms.combine import DetectorNoise
 from awlab.backend.algorithms.cosmic_rays import cosmic_ray_map
 from awlab.backend.algorithms.flats import combine_flats, master_flat
 from awlab.backend.algorithms.grid import GridWindow, TanGrid
+from awlab.backend.algorithms.overlap_solver import Anchors, Measurements, solve_overlaps
 from awlab.backend.algorithms.pixel_maps import hot_pixel_map, saturated_pixel_map
+from awlab.backend.algorithms.plate_cards import plate_from_cards
+from awlab.backend.algorithms.pointing import match_pointing
 from awlab.backend.algorithms.read_noise import measure_read_noise
 from awlab.backend.algorithms.reduce import Calibrations, PixelMaps, inverse_variance, reduce_frame
 from awlab.backend.algorithms.regions import ReadoutLayout, Region
 from awlab.backend.algorithms.regrid import RegridOptions, regrid_frame
+from awlab.backend.algorithms.stars import DetectedSources, ReferenceStars
 from awlab.backend.algorithms.statistics import image_statistics, sky_level
 
 __all__ = ["prewarm"]
@@ -63,7 +68,26 @@ def prewarm() -> None:
     hit[9, 9] = hit[9, 10] = np.nan
     hit[20, 20] = 5000
     cosmic_ray_map(hit, noise)
+    _prewarm_solutions()
     _prewarm_coadd(np.ascontiguousarray(pattern, np.float32))
+
+
+def _prewarm_solutions() -> None:
+    """Kernels of astrometry, photometry and association."""
+    x, y = np.array([0.0, 900.0, 300.0, 700.0]), np.array([0.0, 200.0, 800.0, 500.0])
+    cards = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 10.0, "CRVAL2": 10.0}
+    cards |= {"CRPIX1": 500.0, "CRPIX2": 500.0, "CDELT1": -1e-4, "CDELT2": 1e-4}
+    plate = plate_from_cards(cards)
+    sky = plate.pixel_to_sky(x, y)
+    # Stars that do not fit: the search goes through all its steps.
+    other = plate.pixel_to_sky(y, x**2 / 900.0)
+    match_pointing(DetectedSources(x, y, x), plate, ReferenceStars(*other, x))
+    match_mutual(sky, sky, 1.0)
+    associate([sky, sky])
+    index = np.arange(4)
+    measurements = Measurements(index[:, None], np.ones((4, 1)), np.ones((4, 1)), x + 1.0, index)
+    anchors = Anchors(np.ones(4), np.zeros((4, 1)))
+    solve_overlaps(measurements, anchors, np.ones(4), np.zeros((0, 4)))
 
 
 def _prewarm_coadd(image: npt.NDArray[np.float32]) -> None:

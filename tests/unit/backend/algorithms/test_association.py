@@ -19,6 +19,7 @@ from awlab.backend.algorithms import (
     match_nearest,
     match_pairs,
     mean_positions,
+    prewarm,
 )
 
 FIELDS = [(150.0, 2.0), (0.0, -40.0), (359.9999, 60.0), (77.0, 90.0), (200.0, -89.99)]
@@ -175,3 +176,25 @@ def test_bad_radius(radius):
 def test_bad_shapes():
     with pytest.raises(BadArray, match="shapes"):
         match_pairs((np.zeros(3), np.zeros(2)), EMPTY, 1.0)
+
+
+def test_prewarming_leaves_nothing_to_compile():
+    from awlab.backend.algorithms import association_kernel, overlap_solver_kernel, pointing_kernel
+
+    prewarm()
+    kernels = [
+        association_kernel.sort_into_zones,
+        association_kernel.nearest_neighbours,
+        association_kernel.fill_pairs,
+        association_kernel.group_roots,
+        pointing_kernel.vote_offsets,
+        pointing_kernel.vote_orientations,
+        overlap_solver_kernel.reduced_normals,
+        overlap_solver_kernel.star_values,
+    ]
+    before = [len(kernel.signatures) for kernel in kernels]
+    assert min(before) > 0
+    first, second = field((5.0, 5.0), 1), field((5.0, 5.0), 2)
+    associate([first, second], 2.0)
+    associate([first, second], 2.0, AssociationMode.MASTER)
+    assert [len(kernel.signatures) for kernel in kernels[:4]] == before[:4]
