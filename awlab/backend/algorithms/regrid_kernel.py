@@ -220,21 +220,25 @@ def _positions(
 
 
 @compiled
-def _near_weight(weight: npt.NDArray[Any], place: tuple[int, int], fx: float, fy: float) -> float:
+def _near_weight(weight: npt.NDArray[Any], place: tuple[int, int], fx: float, fy: float) -> Any:
     """Weight between four pixels; 0 as soon as one that counts is bad."""
     y, x = place
     a, b = weight[y, x], weight[y, x + 1]
     c, d = weight[y + 1, x], weight[y + 1, x + 1]
-    left, right = fx < 1.0 - _NOTHING, fx > _NOTHING
-    below, above = fy < 1.0 - _NOTHING, fy > _NOTHING
-    lost = (
-        (below & left & (a == _ZERO))
-        | (below & right & (b == _ZERO))
-        | (above & left & (c == _ZERO))
-        | (above & right & (d == _ZERO))
-    )
-    mean = (1.0 - fy) * ((1.0 - fx) * a + fx * b) + fy * ((1.0 - fx) * c + fx * d)
-    return 0.0 if lost else mean
+    if min(a, b, c, d) == _ZERO:
+        left, right = fx < 1.0 - _NOTHING, fx > _NOTHING
+        below, above = fy < 1.0 - _NOTHING, fy > _NOTHING
+        lost = (
+            (below & left & (a == _ZERO))
+            | (below & right & (b == _ZERO))
+            | (above & left & (c == _ZERO))
+            | (above & right & (d == _ZERO))
+        )
+        if lost:
+            return _ZERO
+    across, up = np.float32(fx), np.float32(fy)
+    low, high = a + across * (b - a), c + across * (d - c)
+    return low + up * (high - low)
 
 
 @compiled
@@ -262,9 +266,9 @@ def _sample_row(
         corner = base + np.uintp(y - 2) * pitch + np.uintp(4 * (x - 2))
         across = table + np.uintp(int(fx * phases + 0.5)) * entry
         down = table + np.uintp(int(fy * phases + 0.5)) * entry
-        factor = area[k]
-        image[k] = np.float32(factor * _patch_sum(corner, pitch, across, down))
-        weight[k] = np.float32(_near_weight(prepared.weight, (y, x), fx, fy) / (factor * factor))
+        factor = np.float32(area[k])
+        image[k] = factor * _patch_sum(corner, pitch, across, down)
+        weight[k] = _near_weight(prepared.weight, (y, x), fx, fy) / (factor * factor)
 
 
 @compiled
