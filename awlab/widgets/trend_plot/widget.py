@@ -75,9 +75,9 @@ class TrendPlot(ipywidgets.VBox):
         self._peers: list[TrendPlot] = []
         self._timers: dict[str, Any] = {}
         self._quiet = False
-        self._failure = ipywidgets.Label()
+        self._failure = ipywidgets.HTML()
         self._legend = ipywidgets.HTML()
-        self._told = ipywidgets.Label()
+        self._told = ipywidgets.HTML()
         self._code = ipywidgets.HTML()
         self._table = ipywidgets.VBox()
         plots = ipywidgets.HBox([self.figure.main, self.figure.side])
@@ -157,7 +157,7 @@ class TrendPlot(ipywidgets.VBox):
         )
 
     def _fail(self, text: str) -> None:
-        self._failure.value = text
+        self._failure.value = _wrapped(text)
         self._failure.layout.display = "" if text else "none"
 
     # -- drawing ---------------------------------------------------------------------------
@@ -217,7 +217,7 @@ class TrendPlot(ipywidgets.VBox):
     def _tell(self, told: dict[str, float | int], count: int, *, single: bool) -> None:
         state = self.state
         if not state.there.any():
-            self._told.value = "no points: no object has both values"
+            self._told.value = _wrapped("no points: no object has both values")
             return
         words = [f"{count:,} of {int(state.there.sum()):,} points in sight"]
         missing = len(state.ids) - int(state.there.sum())
@@ -229,7 +229,7 @@ class TrendPlot(ipywidgets.VBox):
         words += [] if single else ["density: zoom in for single objects"]
         if self._chosen is not None:
             words.append(f"{int(self._chosen.sum()):,} selected")
-        self._told.value = "; ".join(words)
+        self._told.value = _wrapped("; ".join(words))
 
     # -- controls --------------------------------------------------------------------------
 
@@ -341,4 +341,9 @@ class TrendPlot(ipywidgets.VBox):
             raise AwlabError("these objects cannot be marked", f"at most {_MOST_BAD} judged ones")
         for item in items:
             item.set_valid(0, reason)
-        self._told.value = f"{len(items)} objects are marked bad: {reason}"
+        self._told.value = _wrapped(f"{len(items)} objects are marked bad: {reason}")
+
+
+def _wrapped(text: str) -> str:
+    """Text that wraps where the page is narrow; a `Label` would be cut."""
+    return f'<div style="line-height:1.4">{html.escape(text, quote=False)}</div>'
