@@ -141,8 +141,6 @@ def _with_room(image: FloatImage, threshold: float, arguments: dict[str, Any]) -
     """Extract; make the buffer that overflows larger and try again."""
     import sep
 
-    # One buffered pixel per pixel of the image is enough: start there for small ones.
-    sep.set_extract_pixstack(max(300_000, min(image.size // 4, _LARGEST_BUFFER)))
     while True:
         try:
             return sep.extract(image, threshold, **arguments)
