@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from awlab.backend.algorithms.background import BackgroundMap, BackgroundOptions, background_map
     from awlab.backend.algorithms.bias import master_bias
+    from awlab.backend.algorithms.clear_sky import clear_sky_extinction
     from awlab.backend.algorithms.clipping import ClippedStatistics, clipped_statistics
     from awlab.backend.algorithms.coadd import (
         CoaddedImage,
@@ -288,6 +289,7 @@ __all__ = [
     "adaptive_moments",
     "associate",
     "background_map",
+    "clear_sky_extinction",
     "clipped_statistics",
     "coadd_frames",
     "coadd_strips",

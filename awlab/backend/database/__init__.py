@@ -30,7 +30,12 @@ from awlab.backend.database.expression import (
     WithIds,
 )
 from awlab.backend.database.free_sql import run_sql
-from awlab.backend.database.inputs import favourites, newest_number, read_lists
+from awlab.backend.database.inputs import (
+    draw_number,
+    favourites,
+    newest_number,
+    read_lists,
+)
 from awlab.backend.database.jobs import (
     close_job,
     create_job,
@@ -128,6 +133,7 @@ __all__ = [
     "create_job",
     "current_database",
     "database_is_open",
+    "draw_number",
     "embedded_status",
     "favourites",
     "files_of_all_objects",

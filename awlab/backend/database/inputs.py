@@ -6,9 +6,9 @@ import sqlalchemy as sa
 
 from awlab.backend.database.class_tables import catalog
 from awlab.backend.database.connection import current_database
-from awlab.backend.database.registry_tables import dbobject, edge, favourite
+from awlab.backend.database.registry_tables import ID_SEQUENCE, dbobject, edge, favourite
 
-__all__ = ["favourites", "newest_number", "read_lists"]
+__all__ = ["draw_number", "favourites", "newest_number", "read_lists"]
 
 
 def read_lists(ids: list[int], roles: list[str]) -> dict[int, dict[str, tuple[int, ...]]]:
@@ -49,6 +49,11 @@ def newest_number() -> int:
     """Return the newest row number of all objects, 0 in an empty database."""
     found = current_database().scalar(sa.select(sa.func.max(dbobject.c.id)))
     return int(found or 0)
+
+
+def draw_number() -> int:
+    """Return a number that no row and nobody else has: for what needs one before its commit."""
+    return int(current_database().scalar(sa.select(sa.func.nextval(ID_SEQUENCE))))
 
 
 def favourites(project: str) -> set[int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from awlab.backend.errors import IngestError
 from awlab.backend.ingest.nights import available_nights, fetch_sa112, make_wfi_night
+from awlab.backend.ingest.nights.references import ingest_references
 from awlab.backend.ingest.report import IngestReport
 from awlab.backend.ingest.run import Progress, ingest
 from awlab.backend.settings import load_settings
@@ -14,7 +15,7 @@ __all__ = ["ingest_night", "notebooks_folder"]
 
 
 def ingest_night(name: str, *, progress: Progress | None = None) -> IngestReport:
-    """Make or fetch a demo night, and ingest it.
+    """Make or fetch a demo night, and ingest it with its reference catalogues.
 
     Parameters
     ----------
@@ -33,7 +34,9 @@ def ingest_night(name: str, *, progress: Progress | None = None) -> IngestReport
     folder = load_settings().home / "nights"
     folder.mkdir(parents=True, exist_ok=True)
     night = fetch_sa112(folder) if name == "sa112" else make_wfi_night(folder / name)
-    return ingest(night.paths, progress=progress)
+    report = ingest(night.paths, progress=progress)
+    ingest_references(night)
+    return report
 
 
 def notebooks_folder() -> Path:

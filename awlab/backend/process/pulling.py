@@ -188,6 +188,7 @@ def _of_selection(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
     if "frames" in key:
         roles = [d.role for d in dependencies_of(cls) if d.rule == "members"]
         key = {roles[0] if roles and name == "frames" else name: v for name, v in key.items()}
+    key = _by_raw_frame(cls, key)
     if by_hand & set(key):
         return [_given(cls, key)], False
     if {"raw", "filename"} & set(key):
@@ -204,6 +205,17 @@ def _of_selection(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
     named = [key.get(name) for name in ("object", "filter")]
     is_one = all(isinstance(name, (str, DBObject)) and "*" not in str(name) for name in named)
     return requests, len(requests) > 1 or not is_one
+
+
+def _by_raw_frame(cls: Any, key: dict[str, Any]) -> dict[str, Any]:
+    """Ask by the raw frame where what is named is made from one raw frame anyway."""
+    for dependency in dependencies_of(cls):
+        named = key.get(dependency.role)
+        if dependency.rule == "choice" and len(key) == 1 and named is not None:
+            first = next((c for c in dependency.choices if is_keyed_by_raw(c)), None)
+            if first is not None and type(named) is first and is_keyed_by_raw(cls):
+                return {"raw": named.raw}
+    return key
 
 
 def _selection_of(record: RawRecord, cls: Any, key: dict[str, Any]) -> Selection:

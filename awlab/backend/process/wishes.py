@@ -128,6 +128,10 @@ class Wishes:
         given = dict(request.given).get(dependency.role, ())
         if dependency.rule == "companion":
             raw = request.raw or dict(request.given).get("raw", (0,))[0]
+            if not raw:
+                # A product of a selection has no companions of one raw frame.
+                node.inputs[dependency.role] = None
+                return
             wanted = Request(request.group, request.night, request.time, raw)
             wanted = wanted._replace(position=request.position, grid=_grid(target, request))
             yield target, self._wish(dependency, node, target, wanted)

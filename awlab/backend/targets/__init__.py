@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from awlab.backend.targets.astrometric_parameters import (
+    AstrometricParameters,
+    AstrometricParametersParameters,
+)
+from awlab.backend.targets.atmospheric_extinction import (
+    AtmosphericExtinction,
+    AtmosphericExtinctionParameters,
+)
 from awlab.backend.targets.bias import BiasFrame, BiasFrameParameters
+from awlab.backend.targets.coadded import CoaddedRegriddedFrame, CoaddedRegriddedFrameParameters
 from awlab.backend.targets.cold_pixels import ColdPixelMap, ColdPixelMapParameters
+from awlab.backend.targets.cosmic import CosmicMap, CosmicMapParameters
 from awlab.backend.targets.dark import DarkFrame, DarkFrameParameters
 from awlab.backend.targets.flat import (
     BaseFlatFrame,
@@ -15,18 +25,41 @@ from awlab.backend.targets.flat import (
 from awlab.backend.targets.gain import GainLinearity, GainLinearityParameters
 from awlab.backend.targets.hot_pixels import HotPixelMap, HotPixelMapParameters
 from awlab.backend.targets.master_flat import MasterFlatFrame, MasterFlatFrameParameters
+from awlab.backend.targets.phot_src_catalog import PhotSrcCatalog, PhotSrcCatalogParameters
+from awlab.backend.targets.phot_transformation import (
+    PhotTransformation,
+    PhotTransformationParameters,
+)
+from awlab.backend.targets.photometric_parameters import (
+    PhotometricParameters,
+    PhotometricParametersParameters,
+)
 from awlab.backend.targets.pixel_map import PixelMap
 from awlab.backend.targets.read_noise import ReadNoise, ReadNoiseParameters
 from awlab.backend.targets.reduced import ReducedScienceFrame, ReducedScienceFrameParameters
+from awlab.backend.targets.regridded import (
+    RegriddedBaseFrame,
+    RegriddedFrame,
+    RegriddedFrameParameters,
+)
 from awlab.backend.targets.saturated import SaturatedPixelMap, SaturatedPixelMapParameters
+from awlab.backend.targets.source_list import SourceList, SourceListParameters
 from awlab.backend.targets.weight import WeightFrame
 
 __all__ = [
+    "AstrometricParameters",
+    "AstrometricParametersParameters",
+    "AtmosphericExtinction",
+    "AtmosphericExtinctionParameters",
     "BaseFlatFrame",
     "BiasFrame",
     "BiasFrameParameters",
+    "CoaddedRegriddedFrame",
+    "CoaddedRegriddedFrameParameters",
     "ColdPixelMap",
     "ColdPixelMapParameters",
+    "CosmicMap",
+    "CosmicMapParameters",
     "DarkFrame",
     "DarkFrameParameters",
     "DomeFlatFrame",
@@ -37,13 +70,24 @@ __all__ = [
     "HotPixelMapParameters",
     "MasterFlatFrame",
     "MasterFlatFrameParameters",
+    "PhotSrcCatalog",
+    "PhotSrcCatalogParameters",
+    "PhotTransformation",
+    "PhotTransformationParameters",
+    "PhotometricParameters",
+    "PhotometricParametersParameters",
     "PixelMap",
     "ReadNoise",
     "ReadNoiseParameters",
     "ReducedScienceFrame",
     "ReducedScienceFrameParameters",
+    "RegriddedBaseFrame",
+    "RegriddedFrame",
+    "RegriddedFrameParameters",
     "SaturatedPixelMap",
     "SaturatedPixelMapParameters",
+    "SourceList",
+    "SourceListParameters",
     "TwilightFlatFrame",
     "TwilightFlatFrameParameters",
     "WeightFrame",

@@ -16,13 +16,16 @@ from awlab.backend.algorithms import (
     Region,
     content_hash,
     image_statistics,
+    merge_pixel_maps,
 )
 from awlab.backend.datamodel import Imstat
-from awlab.backend.dataserver import read_image, write_image
+from awlab.backend.dataserver import read_image, write_image, write_mosaic
 
 __all__ = [
     "full_scale",
+    "good_pixels",
     "keep_pixels",
+    "keep_planes",
     "layout_of",
     "raw_pixels",
     "same_shape",
@@ -132,6 +135,29 @@ def keep_pixels(target: Any, pixels: NDArray[Any], header: dict[str, Any] | None
         target.imstat = statistics_of(pixels)
 
 
+def keep_planes(target: Any, planes: dict[str, NDArray[Any]], header: dict[str, Any]) -> None:
+    """Write an image with what belongs to it, and fill in size, statistics and content hash.
+
+    Parameters
+    ----------
+    target : ProcessTarget with a file
+        Object being made.
+    planes : dict of ndarray, shape (ny, nx)
+        Extensions by name, the image first.
+    header : dict
+        FITS keywords of each extension: coordinates, zeropoint.
+    """
+    target.pathname = target.new_pathname()
+    extensions = [({"EXTNAME": name} | header, pixels) for name, pixels in planes.items()]
+    write_mosaic(target.pathname, _header(target) | header, extensions)
+    image, weight = planes["IMAGE"], planes["WEIGHT"]
+    target.content_hash = content_hash(image)
+    target.NAXIS2, target.NAXIS1 = image.shape
+    # Where nothing was observed there is no pixel to count.
+    good = image[weight > 0]
+    target.imstat = statistics_of(good[None, :] if good.size else image)
+
+
 def _header(target: Any) -> dict[str, Any]:
     """FITS keywords that tell what a product is, for those who meet the file alone."""
     header: dict[str, Any] = {"AWCLASS": type(target).__name__, "AWOBJID": target.object_id}
@@ -172,3 +198,23 @@ def spread(pixels: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
     if pixels.shape == (1, 1) and shape != (1, 1):
         return np.full(shape, pixels[0, 0], dtype=pixels.dtype)
     return pixels
+
+
+def good_pixels(maps: Any, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Read pixel maps and merge them.
+
+    Parameters
+    ----------
+    maps : iterable of PixelMap or None
+        Maps; None is passed over.
+    shape : tuple of int
+        Shape (ny, nx) of the image that they are for [pixel].
+
+    Returns
+    -------
+    ndarray of uint8, shape (ny, nx)
+        1 where all maps are good, 0 elsewhere.
+    """
+    found = [same_shape(item, shape) for item in maps if item is not None]
+    merged = merge_pixel_maps(*found)
+    return np.ones(shape, np.uint8) if merged is None else merged

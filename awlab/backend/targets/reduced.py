@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from awlab.backend.algorithms import Calibrations, reduce_frame
-from awlab.backend.database import persistent
+from awlab.backend.database import Query, class_named, persistent
 from awlab.backend.datamodel import Astrom, BaseFrame, Filter, Flag, RawScienceFrame
 from awlab.backend.process import ProcessParameters, ProcessTarget
 from awlab.backend.targets.bias import BiasFrame
@@ -15,7 +15,6 @@ from awlab.backend.targets.dark import DarkFrame
 from awlab.backend.targets.hot_pixels import HotPixelMap
 from awlab.backend.targets.master_flat import MasterFlatFrame
 from awlab.backend.targets.pixels import keep_pixels, layout_of, raw_pixels, same_shape
-from awlab.backend.targets.weight import WeightFrame
 
 __all__ = ["ReducedScienceFrame", "ReducedScienceFrameParameters"]
 
@@ -27,7 +26,7 @@ class ReducedScienceFrameParameters(ProcessParameters):
 
 
 class ReducedScienceFrame(BaseFrame, ProcessTarget):
-    """(raw - overscan - bias - dark x EXPTIME) / flat, with its weight beside it."""
+    """(raw - overscan - bias - dark x EXPTIME) / flat; what its pixels are worth is `weight`."""
 
     SEQUENCE = "Reduce"
     REQUIREMENT = "632"
@@ -48,7 +47,6 @@ class ReducedScienceFrame(BaseFrame, ProcessTarget):
     flat = persistent("Master flat", MasterFlatFrame)
     hot = persistent("Hot pixels", HotPixelMap)
     cold = persistent("Cold pixels", ColdPixelMap)
-    weight = persistent("Weight of the pixels", WeightFrame)
     filter = persistent("Filter", Filter)
     process_params = persistent("Process parameters", ReducedScienceFrameParameters)
     night = persistent("Observing night, CCYY-MM-DD", str, "")
@@ -79,6 +77,17 @@ class ReducedScienceFrame(BaseFrame, ProcessTarget):
             ),
         )
         keep_pixels(self, reduced.image, _wcs_keywords(self.astrom))
+
+    @property
+    def weight(self) -> Any:
+        """The newest valid weight of this frame, None before one was made.
+
+        A weight is made from the frame, not the other way round: better maps of cosmic rays give
+        another weight and leave the frame as it is. ``WeightFrame.get(raw=frame.raw)`` makes it.
+        """
+        weights: Any = class_named("WeightFrame")
+        found: Query = (weights.raw == self.raw) & (weights.is_valid > 0)
+        return found.max("creation_date")
 
     def verify(self) -> None:
         """Say so if a calibration was only a default, or the background is impossible."""

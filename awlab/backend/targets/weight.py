@@ -1,23 +1,25 @@
-"""WeightFrame: what every pixel of a reduced frame is worth."""
+"""WeightFrame: what every pixel of a reduced frame is worth (requirement 633)."""
 
 from __future__ import annotations
 
-from awlab.backend.algorithms import merge_pixel_maps
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import BaseFrame, Filter, RawScienceFrame
 from awlab.backend.process import ProcessTarget
 from awlab.backend.targets.cold_pixels import ColdPixelMap
+from awlab.backend.targets.cosmic import CosmicMap
 from awlab.backend.targets.hot_pixels import HotPixelMap
 from awlab.backend.targets.master_flat import MasterFlatFrame
-from awlab.backend.targets.pixels import keep_pixels, layout_of, same_shape
+from awlab.backend.targets.pixels import good_pixels, keep_pixels, layout_of, same_shape
 from awlab.backend.targets.saturated import SaturatedPixelMap
 
 __all__ = ["WeightFrame"]
 
 
 class WeightFrame(BaseFrame, ProcessTarget):
-    """Weight of the pixels of a frame: flat x hot x cold x saturated; 0 is no use at all."""
+    """Weight of the pixels of a frame: flat x hot x cold x saturated x cosmic; 0 is no use."""
 
+    SEQUENCE = "Weight"
+    REQUIREMENT = "633"
     _product_code = "Weig"
     _file_category = "Sci"
 
@@ -27,12 +29,13 @@ class WeightFrame(BaseFrame, ProcessTarget):
     hot = persistent("Hot pixels", HotPixelMap)
     cold = persistent("Cold pixels", ColdPixelMap)
     saturated = persistent("Saturated pixels", SaturatedPixelMap)
+    cosmic = persistent("Cosmic rays", CosmicMap)
 
     def make(self) -> None:
         """Multiply the flat with the maps of good pixels."""
         shape = layout_of(self.raw).image.shape
-        maps = [same_shape(item, shape) for item in (self.hot, self.cold, self.saturated)]
-        keep_pixels(self, same_shape(self.flat, shape) * merge_pixel_maps(*maps))
+        maps = (self.hot, self.cold, self.saturated, self.cosmic)
+        keep_pixels(self, same_shape(self.flat, shape) * good_pixels(maps, shape))
 
     def verify(self) -> None:
         """Say so if the flat or a map is only a default."""

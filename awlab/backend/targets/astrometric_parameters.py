@@ -1,0 +1,243 @@
+"""AstrometricParameters: where the pixels of one frame are on the sky (requirement 634)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from awlab.backend.algorithms import (
+    AstrometryOptions,
+    DetectedSources,
+    DetectionOptions,
+    ExtractionFrame,
+    ExtractionOptions,
+    LocalAstrometry,
+    PlateSolution,
+    PointingOptions,
+    ReferenceStars,
+    extract_sources,
+    solve_astrometry,
+    tpv_cards,
+)
+from awlab.backend.catalogs import (
+    BANDS,
+    AstrometricCatalog,
+    ColumnMeaning,
+    SourceTable,
+    write_catalog,
+)
+from awlab.backend.database import persistent
+from awlab.backend.datamodel import Chip, DataObject, Filter, Flag, Instrument, RawScienceFrame
+from awlab.backend.dataserver import read_image
+from awlab.backend.process import ProcessParameters, ProcessTarget
+from awlab.backend.targets.coordinates import delivered_plate, julian_year
+from awlab.backend.targets.reduced import ReducedScienceFrame
+from awlab.backend.targets.stars import anisotropy_of, point_spread
+from awlab.backend.targets.weight import WeightFrame
+
+__all__ = ["AstrometricParameters", "AstrometricParametersParameters"]
+
+# Extraction flags of SExtractor that spoil a position: saturated, cut, aperture or memory broken.
+_SPOILED = 4 | 8 | 16 | 32 | 64
+_MEANINGS = {
+    "DRA": ColumnMeaning("arcsec", "RA of the reference minus RA extracted, times cos Dec"),
+    "DDEC": ColumnMeaning("arcsec", "Dec of the reference minus Dec extracted"),
+    "USED": ColumnMeaning("", "1 if the star was used for the solution, 0 if it was clipped"),
+}
+
+
+class AstrometricParametersParameters(ProcessParameters):
+    """Parameters of `AstrometricParameters`."""
+
+    DETECT_THRESH = persistent("Detection threshold, sigma of the background", float, 5.0)
+    DETECT_MINAREA = persistent("Least number of pixels above it [pixel]", int, 5)
+    MAX_POINTING_ERROR = persistent("How far the pointing may be off [arcsec]", float, 180.0)
+    MATCH_RADIUS = persistent("Radius of the first match of stars [arcsec]", float, 3.0)
+    PDEG = persistent("Highest degree of the polynomials", int, 3)
+    STARS_PER_COEFFICIENT = persistent("Stars that a coefficient needs", float, 4.0)
+    REJECTION_THRESHOLD = persistent("Clipping threshold, sigma", float, 3.5)
+    REFERENCE = persistent("Name of the reference catalogue; empty takes the newest", str, "")
+    MIN_NREF = persistent("QC: smallest number of reference stars", int, 10)
+    MAX_RMS = persistent("QC: largest rms of the residuals [arcsec]", float, 1.0)
+    MAX_SIGMA = persistent("QC: largest SIG_DRA or SIG_DDEC [arcsec]", float, 0.6)
+
+
+class AstrometricParameters(DataObject, ProcessTarget):
+    """The plate solution of one reduced frame, with the table of its residuals as its file.
+
+    It is a version of its own: a better solution never touches the frame.
+    """
+
+    SEQUENCE = "Astrometry"
+    REQUIREMENT = "634"
+    _product_code = "Astr"
+    _file_category = "Sci"
+    FATAL: ClassVar[tuple[str, ...]] = ("NO_SOLUTION",)
+    FLAGS: ClassVar[tuple[Flag, ...]] = (
+        Flag(16, "NO_SOLUTION", "the stars do not fit the reference: the position is unknown"),
+        Flag(17, "NO_REFERENCE", "no reference catalogue covers it: coordinates of the header"),
+        Flag(18, "FEW_REFERENCES", "fewer reference stars than MIN_NREF"),
+        Flag(19, "RMS_LARGE", "the rms of the residuals is above MAX_RMS"),
+        Flag(20, "SIGMA_LARGE", "the scatter in RA or Dec is above MAX_SIGMA"),
+    )
+
+    raw = persistent("Raw frame", RawScienceFrame)
+    reduced = persistent("Reduced frame that was solved", ReducedScienceFrame)
+    weight = persistent("Its weight: what no star is", WeightFrame)
+    reference = persistent("Reference catalogue", AstrometricCatalog, optional=True)
+    process_params = persistent("Process parameters", AstrometricParametersParameters)
+    instrument = persistent("Instrument", Instrument)
+    chip = persistent("Detector chip", Chip)
+    filter = persistent("Filter", Filter)
+    cards = persistent("World coordinates as FITS keywords, for the trimmed image", dict, {})
+    failure = persistent("Why there is no solution; empty if there is one", str, "")
+    RA = persistent("Middle of the frame, right ascension [deg]", float)
+    DEC = persistent("Middle of the frame, declination [deg]", float)
+    pixel_scale = persistent("Pixel size in the middle [arcsec / pixel]", float)
+    order = persistent("Degree of the polynomials", int, 0)
+    significance = persistent("-log10 of the probability that the match is chance", float)
+    NREF = persistent("Number of reference stars used", int, 0)
+    NSOURCES = persistent("Number of sources extracted", int, 0)
+    SIG_DRA = persistent("Standard deviation of the residuals in RA [arcsec]", float)
+    SIG_DDEC = persistent("Standard deviation of the residuals in Dec [arcsec]", float)
+    MEAN_DRA = persistent("Mean residual in RA [arcsec]", float)
+    MEAN_DDEC = persistent("Mean residual in Dec [arcsec]", float)
+    RMS = persistent("Rms separation of reference and extracted positions [arcsec]", float)
+    SEEING = persistent("FWHM of the stars [arcsec]", float)
+    PSF_E1 = persistent("Mean ellipticity of the stars, along x", float)
+    PSF_E2 = persistent("Mean ellipticity of the stars, along the diagonal", float)
+    anisotropy = persistent("Ellipticity over the chip: stars and polynomials", dict, {})
+
+    def make(self) -> None:
+        """Extract sources, find them in the reference catalogue, and fit."""
+        self.filter = self.raw.filter
+        image, _ = read_image(self.reduced.retrieve())
+        plate = delivered_plate(self.raw)
+        sources = self._sources(image, plate)
+        self.NSOURCES = int(sources.x.size)
+        if plate is None:
+            self._keep(None, None, image.shape, "the header does not say where the telescope was")
+            return
+        if self.reference is None:
+            self._keep(plate, None, image.shape, "")
+            return
+        found = solve_astrometry(sources, plate, self._stars(plate, image.shape), self._options())
+        self._keep(found.plate, found, image.shape, found.reason)
+
+    def _options(self) -> AstrometryOptions:
+        p = self.process_params
+        return AstrometryOptions(
+            pointing=PointingOptions(search_radius=p.MAX_POINTING_ERROR),
+            match_radius=p.MATCH_RADIUS,
+            maximum_order=p.PDEG,
+            stars_per_coefficient=p.STARS_PER_COEFFICIENT,
+            rejection_threshold=p.REJECTION_THRESHOLD,
+            epoch=julian_year(self.raw.DATE_OBS),
+        )
+
+    def _sources(self, image: Any, plate: PlateSolution | None) -> DetectedSources:
+        """Extract the sources whose positions can be trusted, and measure the stars' shapes."""
+        p = self.process_params
+        weight, _ = read_image(self.weight.retrieve())
+        detection = DetectionOptions(DETECT_THRESH=p.DETECT_THRESH, DETECT_MINAREA=p.DETECT_MINAREA)
+        found = extract_sources(
+            ExtractionFrame(image, weight), ExtractionOptions(detection=detection)
+        )
+        scale = plate.pixel_scale if plate is not None else float("nan")
+        psf = point_spread(image, weight, found, scale)
+        if np.isfinite(psf.fwhm_arcsec):
+            self.SEEING, self.PSF_E1, self.PSF_E2 = psf.fwhm_arcsec, psf.e1, psf.e2
+            self.anisotropy = anisotropy_of(psf, found, image.shape)
+        table = found.sources[found.sources["FLAGS"] & _SPOILED == 0]
+        # FITS counts pixels from 1, the solution from 0.
+        x, y = table["XWIN_IMAGE"] - 1.0, table["YWIN_IMAGE"] - 1.0
+        return DetectedSources(x, y, table["MAG_AUTO"])
+
+    def _stars(self, plate: PlateSolution, shape: tuple[int, ...]) -> ReferenceStars:
+        """Read the stars around the frame, as far as the pointing may be off."""
+        ra, dec = _middle(plate, shape)
+        reach = 0.5 * float(np.hypot(shape[0], shape[1])) * plate.pixel_scale
+        radius = (1.05 * reach + self.process_params.MAX_POINTING_ERROR) / 3600.0
+        table = self.reference.cone(ra, dec, radius)
+        band = next((b for b in _bands_near(self.raw.filter) if b in table), None)
+        mags = table[band] if band else np.zeros(table.count)
+
+        def column(name: str) -> Any:
+            return np.asarray(table[name], float) if name in table else None
+
+        return ReferenceStars(
+            np.asarray(table["RA"], float),
+            np.asarray(table["DEC"], float),
+            np.asarray(mags, float),
+            error=column("RA_ERR"),
+            pmra=column("PMRA"),
+            pmdec=column("PMDEC"),
+            epoch=self.reference.epoch,
+        )
+
+    def _keep(
+        self,
+        plate: PlateSolution | None,
+        found: LocalAstrometry | None,
+        shape: tuple[int, ...],
+        failure: str,
+    ) -> None:
+        self.failure = failure
+        if plate is not None:
+            self.cards = tpv_cards(plate)
+            self.RA, self.DEC = _middle(plate, shape)
+            self.pixel_scale = float(plate.pixel_scale)
+            self.order = int(plate.order)
+        if found is not None and not failure:
+            for name in ("NREF", "SIG_DRA", "SIG_DDEC", "MEAN_DRA", "MEAN_DDEC", "RMS"):
+                setattr(self, name, getattr(found, name))
+            self.significance = found.significance
+        self.pathname = self.new_pathname(".parquet")
+        write_catalog(self.pathname, _residual_table(found))
+
+    def verify(self) -> None:
+        """Compare with the limits; a failed solution is a flag, its reason an attribute."""
+        p = self.process_params
+        if self.failure:
+            self.raise_flag("NO_SOLUTION")
+        elif self.reference is None:
+            self.raise_flag("NO_REFERENCE")
+        else:
+            if self.NREF < p.MIN_NREF:
+                self.raise_flag("FEW_REFERENCES")
+            if self.RMS > p.MAX_RMS:
+                self.raise_flag("RMS_LARGE")
+            if max(self.SIG_DRA, self.SIG_DDEC) > p.MAX_SIGMA:
+                self.raise_flag("SIGMA_LARGE")
+
+
+def _middle(plate: PlateSolution, shape: tuple[int, ...]) -> tuple[float, float]:
+    ra, dec = plate.pixel_to_sky([(shape[1] - 1) / 2], [(shape[0] - 1) / 2])
+    return float(ra[0]), float(dec[0])
+
+
+def _bands_near(band: Any) -> list[str]:
+    """Return bands in the order in which their magnitudes are like those of a filter."""
+    own = str(band.mag_id) if band is not None else ""
+    return [own, "GaiaG", "SloanR", "CousinsR", "JohnsonV", *BANDS]
+
+
+def _residual_table(found: LocalAstrometry | None) -> SourceTable:
+    rows = found.residuals if found is not None else None
+    if rows is None:
+        names = ("RA", "DEC", "X_IMAGE", "Y_IMAGE", "DRA", "DDEC")
+        empty: dict[str, Any] = {name: np.zeros(0) for name in names}
+        return SourceTable(empty | {"USED": np.zeros(0, np.uint8)}, _MEANINGS)
+    return SourceTable(
+        {
+            "RA": rows.ra,
+            "DEC": rows.dec,
+            "X_IMAGE": rows.x + 1.0,
+            "Y_IMAGE": rows.y + 1.0,
+            "DRA": rows.dra,
+            "DDEC": rows.ddec,
+            "USED": rows.used.astype(np.uint8),
+        },
+        _MEANINGS,
+    )

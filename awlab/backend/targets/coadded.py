@@ -1,0 +1,193 @@
+"""CoaddedRegriddedFrame: all frames of an object in one image (requirement 636)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from awlab.backend.algorithms import (
+    CoaddFrame,
+    CoaddOptions,
+    coadd_strips,
+    coadd_window,
+)
+from awlab.backend.database import persistent
+from awlab.backend.datamodel import Filter, Flag
+from awlab.backend.errors import TargetError
+from awlab.backend.process import ProcessParameters, ProcessTarget, work_folder
+from awlab.backend.targets.pixels import keep_planes
+from awlab.backend.targets.regridded import RegriddedBaseFrame, RegriddedFrame
+from awlab.backend.targets.sky_grid import choose_grid
+from awlab.backend.targets.stars import seeing_of
+
+__all__ = ["CoaddedRegriddedFrame", "CoaddedRegriddedFrameParameters"]
+
+_PLANES = {
+    "IMAGE": np.float32,
+    "WEIGHT": np.float32,
+    "EXPOSURES": np.uint16,
+    "EXPTIME": np.float32,
+}
+
+
+class CoaddedRegriddedFrameParameters(ProcessParameters):
+    """Parameters of `CoaddedRegriddedFrame`."""
+
+    COMBINE_TYPE = persistent("clipped, mean or median", str, "clipped")
+    SIGMA_CLIP = persistent("Clipping threshold, sigma of the sky", float, 4.0)
+    CLIP_AMPLITUDE = persistent("Part of the signal that may differ besides", float, 0.1)
+    GROW = persistent("How far rejected runs of pixels grow [pixel]", int, 3)
+    MAXIMUM_PSF_RADIUS = persistent("Frames with a larger PSF are left out [arcsec]", float, 10.0)
+    MAXIMUM_NOISE_RATIO = persistent(
+        "Frames so much noisier than the median are left out", float, 5.0
+    )
+    MAXIMUM_PSFDIFFERENCE = persistent("QC: largest part by which the PSF grows", float, 0.3)
+
+
+class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
+    """All regridded frames of one object in one filter, coadded.
+
+    The file has the extensions IMAGE [ADU/s at the zeropoint], WEIGHT [inverse variance of the
+    sky], EXPOSURES [frames per pixel] and EXPTIME [s per pixel].
+    """
+
+    SEQUENCE = "Coadd"
+    REQUIREMENT = "636"
+    _product_code = "Coadd"
+    _file_category = "Sci"
+    _is_selection = True
+    _indexes = (("OBJECT", "filter"),)
+    FLAGS: ClassVar[tuple[Flag, ...]] = (
+        Flag(16, "PSF_CHANGED", "the PSF is larger than that of its frames by more than the limit"),
+        Flag(17, "NO_STARS", "too few stars to measure the PSF"),
+        Flag(18, "FRAMES_LEFT_OUT", "some frames were left out; `left_out` says why"),
+    )
+
+    regridded_frames = persistent("Regridded frames", RegriddedFrame, [])
+    filter = persistent("Filter", Filter)
+    process_params = persistent("Process parameters", CoaddedRegriddedFrameParameters)
+    night = persistent("Observing night if it is of one only, CCYY-MM-DD", str, "")
+    chosen_by = persistent("key, or frames if they were named one by one", str, "")
+    nframes = persistent("Number of frames that entered", int, 0)
+    left_out = persistent("Frames that did not enter, and why", dict, {})
+    clipped = persistent("Part of all pixel values that were clipped", float)
+
+    @classmethod
+    def choose_grid(cls, positions: Sequence[tuple[float, float]]) -> str:
+        """Return the grid for frames at these positions [deg]."""
+        return choose_grid(positions)
+
+    def make(self) -> None:
+        """Select the frames, and coadd them strip by strip."""
+        frames = list(self.regridded_frames)
+        self._take_facts(frames)
+        kept = self._select(frames)
+        inputs = [_input(frame) for frame in kept]
+        p = self.process_params
+        options = CoaddOptions(
+            combine=p.COMBINE_TYPE,
+            sigma_clip=p.SIGMA_CLIP,
+            amplitude=p.CLIP_AMPLITUDE,
+            grow=p.GROW,
+        )
+        window = coadd_window(inputs, options)
+        planes, used, rejected = _coadd(inputs, options, window.shape)
+        self.nframes = int((used > 0).sum())
+        for frame, count in zip(kept, used, strict=True):
+            if not count:
+                self.left_out = self.left_out | {frame.filename: "no pixel of it entered"}
+        self.clipped = float(rejected.sum() / max(1, (used + rejected).sum()))
+        self.keep_window(window)
+        self.EXPTIME = float(sum(frame.EXPTIME or 0.0 for frame in kept))
+        self.psf_radius = seeing_of(planes["IMAGE"], planes["WEIGHT"], self.tan_grid.pixel_scale)
+        cards = self.tan_grid.cards(window) | {"MAGZERO": self.zeropoint}
+        keep_planes(self, planes, cards)
+
+    def _take_facts(self, frames: list[Any]) -> None:
+        """Take over what all frames have in common."""
+        first = frames[0]
+        for name in ("grid", "zeropoint"):
+            values = {getattr(frame, name) for frame in frames}
+            if len(values) > 1:
+                spelled = ", ".join(str(value) for value in sorted(values))
+                raise TargetError(
+                    f"frames to coadd have different {name}s: {spelled}",
+                    "regrid them onto one grid: RegriddedFrame.get(raw=..., ...)",
+                )
+            setattr(self, name, values.pop())
+        self.instrument = self.instrument or first.instrument
+        self.filter = self.filter or first.filter
+        self.OBJECT = self.OBJECT or first.OBJECT
+        self.DATE_OBS = min(frame.DATE_OBS for frame in frames)
+
+    def _select(self, frames: list[Any]) -> list[Any]:
+        """Leave out frames with bad seeing or a bright sky, each with its reason."""
+        p = self.process_params
+        noises = [frame.background_noise * frame.flux_scale for frame in frames]
+        typical = float(np.median(noises))
+        left_out: dict[str, str] = {}
+        for frame, noise in zip(frames, noises, strict=True):
+            if frame.psf_radius is not None and frame.psf_radius > p.MAXIMUM_PSF_RADIUS:
+                left_out[frame.filename] = (
+                    f"psf_radius {frame.psf_radius:.2f} arcsec, limit {p.MAXIMUM_PSF_RADIUS}"
+                )
+            elif noise > p.MAXIMUM_NOISE_RATIO * typical:
+                left_out[frame.filename] = (
+                    f"noise {noise / typical:.1f} times the median, limit {p.MAXIMUM_NOISE_RATIO}"
+                )
+        self.left_out = left_out
+        kept = [frame for frame in frames if frame.filename not in left_out]
+        if not kept:
+            raise TargetError(
+                f"none of {len(frames)} frames may be coadded: {next(iter(left_out.values()))}",
+                "raise the limits in process_params",
+            )
+        return kept
+
+    def verify(self) -> None:
+        """Compare the PSF with that of the frames, and hand on their flags."""
+        radii = [f.psf_radius for f in self.regridded_frames if f.psf_radius]
+        limit = self.process_params.MAXIMUM_PSFDIFFERENCE
+        if self.psf_radius is None:
+            self.raise_flag("NO_STARS")
+        elif radii and self.psf_radius > (1.0 + limit) * float(np.mean(radii)):
+            self.raise_flag("PSF_CHANGED")
+        if self.left_out:
+            self.raise_flag("FRAMES_LEFT_OUT")
+        if any(frame.quality_flags for frame in self.regridded_frames):
+            self.raise_flag("FLAGGED_INPUT")
+
+
+def _input(frame: Any) -> CoaddFrame:
+    return CoaddFrame(
+        frame.filename,
+        frame.tan_grid,
+        frame.window,
+        frame.rows,
+        exposure_time=frame.EXPTIME or 0.0,
+    )
+
+
+def _coadd(
+    inputs: list[CoaddFrame], options: CoaddOptions, shape: tuple[int, int]
+) -> tuple[dict[str, Any], Any, Any]:
+    """Coadd into files, so that the memory does not grow with the field."""
+    folder = Path(work_folder())
+    planes: dict[str, Any] = {
+        name: np.memmap(folder / f"{name}.plane", kind, "w+", shape=shape)
+        for name, kind in _PLANES.items()
+    }
+    used, rejected = (np.zeros(len(inputs), np.int64) for _ in range(2))
+    first = 0
+    for strip in coadd_strips(inputs, options):
+        rows = slice(first, first + strip.window.shape[0])
+        values = (strip.image, strip.weight, strip.exposures, strip.exposure_time)
+        for plane, value in zip(planes.values(), values, strict=True):
+            plane[rows] = value
+        used += strip.used
+        rejected += strip.rejected
+        first = rows.stop
+    return planes, used, rejected

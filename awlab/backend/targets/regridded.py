@@ -1,0 +1,172 @@
+"""RegriddedFrame: one frame on the common grid of the sky, at the common zeropoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+import numpy as np
+
+from awlab.backend.algorithms import (
+    BackgroundOptions,
+    GridWindow,
+    RegridOptions,
+    TanGrid,
+    background_map,
+    regrid_frame,
+)
+from awlab.backend.database import persistent
+from awlab.backend.datamodel import BaseFrame, Filter, Flag, RawScienceFrame
+from awlab.backend.dataserver import read_image, read_section
+from awlab.backend.process import ProcessParameters, ProcessTarget
+from awlab.backend.targets.astrometric_parameters import AstrometricParameters
+from awlab.backend.targets.coordinates import airmass_of
+from awlab.backend.targets.photometric_parameters import PhotometricParameters
+from awlab.backend.targets.pixels import keep_planes
+from awlab.backend.targets.reduced import ReducedScienceFrame
+from awlab.backend.targets.sky_grid import choose_grid, grid_from_text
+from awlab.backend.targets.weight import WeightFrame
+
+__all__ = ["RegriddedBaseFrame", "RegriddedFrame", "RegriddedFrameParameters"]
+
+
+class RegriddedBaseFrame(BaseFrame, abstract=True):
+    """An image on the grid of the sky: extensions IMAGE and WEIGHT [1 / ADU^2]."""
+
+    grid = persistent("Grid: projection, centre [deg], pixel size [arcsec]", str, "")
+    window_x0 = persistent("First column of the grid that it covers", int, 0)
+    window_y0 = persistent("First row of the grid that it covers", int, 0)
+    RA = persistent("Middle, right ascension [deg]", float)
+    DEC = persistent("Middle, declination [deg]", float)
+    zeropoint = persistent("Magnitude of 1 ADU per second [mag]", float)
+    psf_radius = persistent("FWHM of the stars [arcsec]", float)
+    OBJECT = persistent("Name of the object observed", str, "")
+    DATE_OBS = persistent("Start of the first observation, UTC", datetime)
+    EXPTIME = persistent("Exposure time, all exposures together [s]", float)
+
+    @property
+    def window(self) -> GridWindow:
+        """What it covers of its grid."""
+        x0, y0 = self.window_x0, self.window_y0
+        return GridWindow(x0, x0 + self.NAXIS1, y0, y0 + self.NAXIS2)
+
+    @property
+    def tan_grid(self) -> TanGrid:
+        """Its grid."""
+        return grid_from_text(self.grid)
+
+    def rows(self, first: int, last: int) -> tuple[Any, Any]:
+        """Read some rows of image and weight.
+
+        Parameters
+        ----------
+        first, last : int
+            First row, and the one after the last, of this frame.
+
+        Returns
+        -------
+        image, weight : ndarray of float32, shape (last - first, NAXIS1)
+            Pixels [ADU/s at the zeropoint] and weights.
+        """
+        path, part = self.retrieve(), (slice(first, last), slice(0, self.NAXIS1))
+        return read_section(path, *part, "IMAGE"), read_section(path, *part, "WEIGHT")
+
+    def keep_window(self, window: GridWindow) -> None:
+        """Fill in where on the sky the image is.
+
+        Parameters
+        ----------
+        window : GridWindow
+            What it covers of its grid.
+        """
+        self.window_x0, self.window_y0 = window.x0, window.y0
+        ny, nx = window.shape
+        ra, dec = self.tan_grid.wcs(window).wcs_pix2world([(nx - 1) / 2], [(ny - 1) / 2], 0)
+        self.RA, self.DEC = float(ra[0]), float(dec[0])
+
+
+class RegriddedFrameParameters(ProcessParameters):
+    """Parameters of `RegriddedFrame`."""
+
+    ZEROPOINT = persistent("Zeropoint that all frames are brought to [mag]", float, 25.0)
+    BACKGROUND_SUBTRACTION_TYPE = persistent("0 none, 1 its median, 2 a map", int, 2)
+    BACK_SIZE = persistent("Mesh of the background map [pixel]", int, 128)
+    BACK_FILTERSIZE = persistent("Median filter of the background map, in meshes", int, 3)
+
+
+class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
+    """One frame, background subtracted, on the grid and at the zeropoint of all others."""
+
+    SEQUENCE = "Regrid"
+    _product_code = "Regr"
+    _file_category = "Sci"
+    FLAGS: ClassVar[tuple[Flag, ...]] = (
+        Flag(17, "NO_STARS", "the frame has too few stars: its PSF is not known"),
+    )
+
+    raw = persistent("Raw frame", RawScienceFrame)
+    reduced = persistent("Reduced frame", ReducedScienceFrame)
+    weight = persistent("Weight of its pixels", WeightFrame)
+    astrom_params = persistent("Where it is on the sky", AstrometricParameters)
+    photom_params = persistent("Zeropoint of the night", PhotometricParameters)
+    filter = persistent("Filter", Filter)
+    process_params = persistent("Process parameters", RegriddedFrameParameters)
+    night = persistent("Observing night, CCYY-MM-DD", str, "")
+    background_level = persistent("Background that was subtracted [ADU]", float)
+    background_noise = persistent("Noise of the background [ADU]", float)
+    flux_scale = persistent("Factor from ADU to ADU per second at the zeropoint", float)
+    airmass = persistent("Airmass in the middle of the exposure", float)
+
+    @classmethod
+    def choose_grid(cls, positions: Sequence[tuple[float, float]]) -> str:
+        """Return the grid for frames at these positions [deg]."""
+        return choose_grid(positions)
+
+    def make(self) -> None:
+        """Subtract the background, scale, interpolate."""
+        raw, p = self.raw, self.process_params
+        for name in ("filter", "night", "DATE_OBS", "EXPTIME", "OBJECT"):
+            setattr(self, name, getattr(raw, name))
+        self.airmass = airmass_of(raw)
+        image, _ = read_image(self.reduced.retrieve())
+        weight, _ = read_image(self.weight.retrieve())
+        background = self._background(image, weight)
+        self.zeropoint = p.ZEROPOINT
+        self.flux_scale = self._flux_scale()
+        noise = max(self.background_noise, float(np.finfo(np.float32).tiny))
+        found = regrid_frame(
+            image,
+            # The noise is that of the sky: with that of the sources stars would come out faint.
+            np.asarray(weight / noise**2, np.float32),
+            self.astrom_params.cards,
+            self.tan_grid,
+            RegridOptions(flux_scale=self.flux_scale, background=background),
+        )
+        self.keep_window(found.window)
+        self.psf_radius = self.astrom_params.SEEING
+        planes = {"IMAGE": found.image, "WEIGHT": found.weight}
+        keep_planes(self, planes, dict(found.cards) | {"MAGZERO": self.zeropoint})
+
+    def _background(self, image: Any, weight: Any) -> Any:
+        p = self.process_params
+        options = BackgroundOptions(BACK_SIZE=p.BACK_SIZE, BACK_FILTERSIZE=p.BACK_FILTERSIZE)
+        found = background_map(image, options, good=(weight > 0).astype(np.uint8))
+        self.background_level, self.background_noise = found.level, found.noise
+        kinds = {0: 0.0, 1: float(found.level), 2: found.map}
+        return kinds.get(p.BACKGROUND_SUBTRACTION_TYPE, found.map)
+
+    def _flux_scale(self) -> float:
+        """Return the factor that makes 1 unit the magnitude ``zeropoint``."""
+        own = self.photom_params.zeropoint_at(self.airmass)
+        scale = float(10.0 ** (-0.4 * (own - self.zeropoint)))
+        return scale / (self.EXPTIME or 1.0)
+
+    def verify(self) -> None:
+        """Say so if it has no stars, or was not calibrated."""
+        if self.psf_radius is None:
+            self.raise_flag("NO_STARS")
+        if self.photom_params.origin == "default":
+            self.raise_flag("DEFAULT_CALIBRATION")
+        if self.reduced.quality_flags or self.astrom_params.quality_flags:
+            self.raise_flag("FLAGGED_INPUT")
