@@ -131,6 +131,9 @@ def memory_works(frames: Frames) -> tuple[Works, Works]:
     return combining, reducing
 
 
+_PRODUCTS = ("image", "weight", "flags")
+
+
 def disk_works(frames: Frames, folder: Path) -> Works:
     """Works from file to file: all inputs are read; image, weight and flags are written.
 
@@ -138,7 +141,7 @@ def disk_works(frames: Frames, folder: Path) -> Works:
     """
     from astropy.nddata import CCDData
 
-    from awlab.backend.dataserver import read_image, write_image
+    from awlab.backend.dataserver import read_images, write_image, write_images
 
     names = {
         "raw": frames.science, "bias": frames.bias, "flat": frames.flat,
@@ -148,15 +151,17 @@ def disk_works(frames: Frames, folder: Path) -> Works:
         write_image(folder / f"{name}.fits", pixels)
 
     def ours() -> None:
-        read = {name: read_image(folder / f"{name}.fits")[0] for name in names}
+        images = read_images([folder / f"{name}.fits" for name in names])
+        read = dict(zip(names, images, strict=True))
         maps = alg.PixelMaps(read["hot"], read["cold"], read["saturated"])
         files = Frames(frames.layout, [], read["raw"], read["bias"], read["flat"], maps)
         made = reduce_ours(files)
-        for name in ("image", "weight", "flags"):
+        products = {folder / f"out_{name}.fits": getattr(made, name) for name in _PRODUCTS}
+        for path in products:
             # Products are new files; replacing one makes ext4 flush it, which is not asked of
             # ccdproc either: astropy removes the old file first.
-            (folder / f"out_{name}.fits").unlink(missing_ok=True)
-            write_image(folder / f"out_{name}.fits", getattr(made, name))
+            path.unlink(missing_ok=True)
+        write_images(products)
 
     def peer() -> None:
         raw, bias, flat = (

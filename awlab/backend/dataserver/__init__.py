@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         write_mosaic,
     )
     from awlab.backend.dataserver.header import Header, merge_headers
+    from awlab.backend.dataserver.many_images import read_images, write_images
     from awlab.backend.dataserver.remote_store import RemoteStore, open_store
     from awlab.backend.dataserver.splitting import SplitImage, split_mosaic
     from awlab.backend.dataserver.store import LocalStore, Store
@@ -56,10 +57,12 @@ __all__ = [
     "raw_name",
     "read_headers",
     "read_image",
+    "read_images",
     "read_section",
     "split_mosaic",
     "write_extension_as_image",
     "write_image",
+    "write_images",
     "write_mosaic",
 ]
 
@@ -80,6 +83,7 @@ _MODULES = {
         "write_mosaic",
     ),
     "header": ("Header", "merge_headers"),
+    "many_images": ("read_images", "write_images"),
     "remote_store": ("RemoteStore", "open_store"),
     "splitting": ("SplitImage", "split_mosaic"),
     "store": ("LocalStore", "Store"),

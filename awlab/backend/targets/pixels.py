@@ -19,9 +19,10 @@ from awlab.backend.algorithms import (
     merge_pixel_maps,
 )
 from awlab.backend.datamodel import Imstat
-from awlab.backend.dataserver import read_image, write_image, write_mosaic
+from awlab.backend.dataserver import read_image, read_images, write_image, write_mosaic
 
 __all__ = [
+    "all_of_shape",
     "full_scale",
     "good_pixels",
     "keep_pixels",
@@ -193,6 +194,26 @@ def same_shape(frame: Any, shape: tuple[int, int]) -> NDArray[Any]:
     return spread(read_image(frame.retrieve())[0], shape)
 
 
+def all_of_shape(frames: Any, shape: tuple[int, int]) -> list[NDArray[Any] | None]:
+    """Read the pixels of several calibrations at once, as `same_shape` reads one.
+
+    Parameters
+    ----------
+    frames : sequence of DataObject or None
+        Calibration images or maps.
+    shape : tuple of int
+        Shape (ny, nx) of the image that they are for [pixel].
+
+    Returns
+    -------
+    list of ndarray or None
+        In their order; None for None.
+    """
+    there = [frame for frame in frames if frame is not None]
+    found = iter(read_images([frame.retrieve() for frame in there]))
+    return [None if frame is None else spread(next(found), shape) for frame in frames]
+
+
 def spread(pixels: NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
     """Return an image of ``shape``; one pixel stands for all."""
     if pixels.shape == (1, 1) and shape != (1, 1):
@@ -215,6 +236,5 @@ def good_pixels(maps: Any, shape: tuple[int, int]) -> NDArray[np.uint8]:
     ndarray of uint8, shape (ny, nx)
         1 where all maps are good, 0 elsewhere.
     """
-    found = [same_shape(item, shape) for item in maps if item is not None]
-    merged = merge_pixel_maps(*found)
+    merged = merge_pixel_maps(*all_of_shape([item for item in maps if item is not None], shape))
     return np.ones(shape, np.uint8) if merged is None else merged

@@ -14,7 +14,7 @@ from awlab.backend.targets.cold_pixels import ColdPixelMap
 from awlab.backend.targets.dark import DarkFrame
 from awlab.backend.targets.hot_pixels import HotPixelMap
 from awlab.backend.targets.master_flat import MasterFlatFrame
-from awlab.backend.targets.pixels import keep_pixels, layout_of, raw_pixels, same_shape
+from awlab.backend.targets.pixels import all_of_shape, keep_pixels, layout_of, raw_pixels
 
 __all__ = ["ReducedScienceFrame", "ReducedScienceFrameParameters"]
 
@@ -65,13 +65,14 @@ class ReducedScienceFrame(BaseFrame, ProcessTarget):
         layout = layout_of(raw)
         shape = layout.image.shape
         self.astrom = _trimmed(raw.astrom, layout.image.x0, layout.image.y0)
+        bias, flat, dark = all_of_shape((self.bias, self.flat, self.dark), shape)
         reduced = reduce_frame(
             raw_pixels([raw])[0],
             layout,
             Calibrations(
-                bias=same_shape(self.bias, shape),
-                flat=same_shape(self.flat, shape),
-                dark=same_shape(self.dark, shape) if self.dark is not None else None,
+                bias=bias,
+                flat=flat,
+                dark=dark,
                 exposure_time=raw.EXPTIME or 0.0,
                 overscan_correction=self.process_params.OVERSCAN_CORRECTION,
             ),
