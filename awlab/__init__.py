@@ -34,6 +34,7 @@ _PUBLIC = {
         "AstrometricCatalog",
         "BaseCatalog",
         "PhotRefCatalog",
+        "ReferenceCatalog",
         "SourceTable",
         "ingest_reference",
     ),

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         coadd_frames,
         coadd_strips,
     )
-    from awlab.backend.algorithms.coadd_inputs import CoaddFrame, CoaddOptions
+    from awlab.backend.algorithms.coadd_inputs import CoaddFrame, CoaddOptions, coadd_window
     from awlab.backend.algorithms.colour_terms import (
         Transformation,
         fit_transformation,
@@ -293,6 +293,7 @@ __all__ = [
     "clipped_statistics",
     "coadd_frames",
     "coadd_strips",
+    "coadd_window",
     "cold_pixel_map",
     "combine_flats",
     "combine_frames",

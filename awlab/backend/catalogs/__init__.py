@@ -13,6 +13,7 @@ from awlab.backend.catalogs.reference_catalogs import (
     AstrometricCatalog,
     BaseCatalog,
     PhotRefCatalog,
+    ReferenceCatalog,
     ingest_reference,
 )
 from awlab.backend.catalogs.sky_index import (
@@ -32,6 +33,7 @@ __all__ = [
     "BaseCatalog",
     "ColumnMeaning",
     "PhotRefCatalog",
+    "ReferenceCatalog",
     "SourceTable",
     "as_catalog",
     "catalog_columns",

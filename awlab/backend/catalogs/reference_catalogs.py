@@ -20,7 +20,13 @@ from awlab.backend.database import persistent
 from awlab.backend.datamodel import DataObject, Judged
 from awlab.backend.errors import IngestError
 
-__all__ = ["AstrometricCatalog", "BaseCatalog", "PhotRefCatalog", "ingest_reference"]
+__all__ = [
+    "AstrometricCatalog",
+    "BaseCatalog",
+    "PhotRefCatalog",
+    "ReferenceCatalog",
+    "ingest_reference",
+]
 
 # Room for errors of pointing at the edge of a catalogue [deg].
 _MARGIN = 0.05
@@ -82,7 +88,7 @@ class BaseCatalog(Judged, DataObject, abstract=True):
         return written
 
 
-class _Reference(BaseCatalog, abstract=True):
+class ReferenceCatalog(BaseCatalog, abstract=True):
     """A catalogue that others made."""
 
     _raw_data = True
@@ -95,13 +101,13 @@ class _Reference(BaseCatalog, abstract=True):
     publication = persistent("Where it is published", str, "")
 
 
-class AstrometricCatalog(_Reference):
+class AstrometricCatalog(ReferenceCatalog):
     """Positions of stars, such as those of Gaia or USNO."""
 
     _product_code = "AstCat"
 
 
-class PhotRefCatalog(_Reference):
+class PhotRefCatalog(ReferenceCatalog):
     """Magnitudes of standard stars."""
 
     _product_code = "PhotCat"

@@ -17,6 +17,7 @@ from awlab.backend.database import (
     DBObject,
     Direction,
     Lineage,
+    class_named,
     current_database,
     objects_with_ids,
 )
@@ -122,6 +123,12 @@ def label_of(item: Any) -> str:
     return str(item.object_id)
 
 
+def _declared(class_name: str) -> dict[str, int]:
+    """Return the place of every attribute in the declaration of a class, by name."""
+    cls = class_named(class_name)
+    return {name: place for place, name in enumerate(cls._attributes)} if cls else {}
+
+
 def lineage_tree(item: Any, lineage: Lineage, direction: Direction) -> Branch:
     """Arrange a lineage as a tree.
 
@@ -139,6 +146,10 @@ def lineage_tree(item: Any, lineage: Lineage, direction: Direction) -> Branch:
     for target, source, role in lineage.edges().rows():
         here, there = (target, source) if direction == "upstream" else (source, target)
         following.setdefault(here, []).append((role, there))
+    # Roles stand as their class declares them, not as the database happened to number them.
+    for here, found in following.items():
+        declared = _declared(classes[here]) if direction == "upstream" else {}
+        found.sort(key=lambda pair: (declared.get(pair[0], 0), pair[0] if not declared else ""))
     root = Branch("", type(item).__name__, 1, sample=(item._id,))
     spread: set[int] = set()
     stack: list[tuple[Branch, list[int]]] = [(root, [item._id])]

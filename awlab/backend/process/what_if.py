@@ -127,7 +127,11 @@ def _products(cls: Any, obj: Any) -> Any:
     """Return the valid objects of a class that the object can matter to: those of its chip."""
     chip = getattr(obj, "chip", None)
     valid = cls.is_valid > 0
-    if chip is not None and is_keyed_by_raw(cls):
+    if (
+        chip is not None
+        and is_keyed_by_raw(cls)
+        and "chip" in cls._attributes["raw"].type._attributes
+    ):
         return valid & (cls.raw.chip == chip)
     if chip is not None and getattr(cls, "_is_calibration", False):
         return valid & (cls.chip == chip)
