@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 _ROOM_OF = {
+    "CalibrationTimeline": "awlab.widgets.calibration_timeline",
     "LineageTree": "awlab.widgets.lineage_tree",
     "QueryBuilder": "awlab.widgets.query_builder",
     "ResultGrid": "awlab.widgets.result_grid",

@@ -63,6 +63,16 @@ STATES: dict[str, Look] = {
     "invalid": Look("⊘", "invalid", PALETTE["purple"]),
     "flagged": Look("⚑", "flagged", PALETTE["yellow"]),
     "raw": Look("●", "raw data", PALETTE["sky"]),
+    # Calibrations in time: whether they are the ones that apply.
+    "used": Look("■", "used", PALETTE["blue"], "#FFFFFF"),
+    "partly eclipsed": Look("◧", "partly eclipsed", PALETTE["sky"]),
+    "eclipsed": Look("□", "eclipsed", "#C8C8C8"),
+    "good": Look("◉", "good", PALETTE["green"]),
+    # Jobs and what they make.
+    "queued": Look("…", "queued", "#C8C8C8"),
+    "finished": Look("◆", "finished", PALETTE["green"]),
+    "skipped": Look("»", "skipped", PALETTE["yellow"]),
+    "cancelled": Look("◇", "cancelled", PALETTE["grey"]),
 }
 
 
