@@ -39,7 +39,7 @@ _PUBLIC = {
         "ingest_reference",
     ),
     "awlab.backend.ingest": ("ingest",),
-    "awlab.backend.lineage": ("explain", "export_prov", "tell_me_everything"),
+    "awlab.backend.lineage": ("explain", "export_prov", "source_lineage", "tell_me_everything"),
     "awlab.backend.process": (
         "Calibration",
         "FilteredCalibration",
@@ -67,6 +67,9 @@ _PUBLIC = {
         "RegriddedBaseFrame",
         "RegriddedFrame",
         "RegriddedFrameParameters",
+        "AssociateList",
+        "AssociateListParameters",
+        "BaseList",
         "SourceList",
         "SourceListParameters",
         "BaseFlatFrame",

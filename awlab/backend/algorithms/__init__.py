@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         match_nearest,
         match_pairs,
         mean_positions,
+        single_out_closest,
     )
     from awlab.backend.algorithms.background import BackgroundMap, BackgroundOptions, background_map
     from awlab.backend.algorithms.bias import master_bias
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
         plate_grid,
     )
     from awlab.backend.algorithms.illumination import IlluminationFit, fit_illumination
+    from awlab.backend.algorithms.light_curves import MeanMagnitudes, mean_magnitudes
     from awlab.backend.algorithms.linearity import Linearity, fit_linearity
     from awlab.backend.algorithms.local_astrometry import (
         AstrometryOptions,
@@ -252,6 +254,7 @@ __all__ = [
     "MasterFlat",
     "MasterFlatOptions",
     "MatchFailure",
+    "MeanMagnitudes",
     "MosaicFrame",
     "NightSkyFlat",
     "OverscanLevels",
@@ -327,6 +330,7 @@ __all__ = [
     "match_nearest",
     "match_pairs",
     "match_pointing",
+    "mean_magnitudes",
     "mean_positions",
     "measure_gain",
     "measure_overscan",
@@ -344,6 +348,7 @@ __all__ = [
     "satellite_map",
     "saturated_pixel_map",
     "select_frames",
+    "single_out_closest",
     "sip_cards",
     "sky_level",
     "smooth_map",

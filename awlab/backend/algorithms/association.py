@@ -32,6 +32,7 @@ __all__ = [
     "match_nearest",
     "match_pairs",
     "mean_positions",
+    "single_out_closest",
 ]
 
 # Zones lower than this would be more numerous than useful [degree].
@@ -256,9 +257,47 @@ def mean_positions(association: Association, lists: Sequence[Positions]) -> Posi
     for k, one in enumerate(lists):
         rows = association.list_index == k
         vectors = _unit_vectors(*_columns(one))[association.SID[rows]]
-        np.add.at(total, association.AID[rows], vectors)
+        for axis in range(3):
+            total[:, axis] += np.bincount(association.AID[rows], vectors[:, axis], number)
     ra = np.mod(np.degrees(np.arctan2(total[:, 1], total[:, 0])), 360.0)
     return ra, np.degrees(np.arctan2(total[:, 2], np.hypot(total[:, 0], total[:, 1])))
+
+
+def single_out_closest(association: Association, lists: Sequence[Positions]) -> Association:
+    """Keep of every list the source closest to the mean position of an association.
+
+    What is left over is not lost: it becomes an association of its own, numbered after the others.
+
+    Parameters
+    ----------
+    association : Association
+        Rows over these lists.
+    lists : sequence of tuple of ndarray of float64, shape (n,)
+        Right ascension and declination of each list [degree].
+    """
+    rows = len(association.AID)
+    if not rows:
+        return association
+    mean = _unit_vectors(*mean_positions(association, lists))[association.AID]
+    own = np.empty((rows, 3))
+    for k, one in enumerate(lists):
+        mine = association.list_index == k
+        own[mine] = _unit_vectors(*_columns(one))[association.SID[mine]]
+    distance = np.einsum("ij,ij->i", own - mean, own - mean)
+    order = np.lexsort((association.SID, distance, association.list_index, association.AID))
+    aid, owner = association.AID[order], association.list_index[order]
+    is_first = np.r_[True, (np.diff(aid) != 0) | (np.diff(owner) != 0)]
+    loose = np.sort(order[~is_first])
+    number = int(association.AID.max()) + 1
+    alone, flag = association.AID.copy(), association.FLAG.copy()
+    alone[loose] = number + np.arange(loose.size)
+    flag &= ~int(AssociationFlag.AMBIGUOUS)
+    if len(lists) > 1:
+        flag[loose] |= int(AssociationFlag.INCOMPLETE)
+    again = np.argsort(alone, kind="stable")
+    return Association(
+        alone[again], association.list_index[again], association.SID[again], flag[again]
+    )
 
 
 def _chain_roots(lists: Sequence[Positions], owner: Integers, radius: float) -> Integers:

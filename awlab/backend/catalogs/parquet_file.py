@@ -94,6 +94,7 @@ def read_catalog(
     columns: Sequence[str] | None = None,
     *,
     sids: NDArray[np.int64] | Sequence[int] | None = None,
+    where: tuple[str, Sequence[int]] | None = None,
 ) -> SourceTable:
     """Read a catalogue or a part of it.
 
@@ -105,6 +106,8 @@ def read_catalog(
         Columns to read; all by default.
     sids : sequence of int, optional
         Read these sources only, by their ``SID``.
+    where : (str, sequence of int), optional
+        Read the rows only that have one of these numbers in another column.
 
     Raises
     ------
@@ -113,8 +116,17 @@ def read_catalog(
     IngestError
         If the file is no catalogue.
     """
-    where = None if sids is None else [("SID", "in", [int(sid) for sid in sids])]
-    return _read(path, columns, where)
+    asked = ("SID", sids) if sids is not None else where
+    if asked is None:
+        return _read(path, columns, None)
+    name, numbers = asked[0], np.unique(np.asarray(asked[1], np.int64))
+    if not numbers.size:
+        return _read(path, columns, [(name, "in", [])])
+    # The range lets the reader skip row groups, which a list of numbers alone does not.
+    limits: list[Any] = [(name, ">=", int(numbers[0])), (name, "<=", int(numbers[-1]))]
+    if numbers[-1] - numbers[0] + 1 > numbers.size:
+        limits.append((name, "in", numbers))
+    return _read(path, columns, limits)
 
 
 def search_cone(

@@ -6,7 +6,6 @@ that was calibrated against them.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -163,7 +162,7 @@ def ingest_reference(
             f"{name}: the table has no {what}", f"say which column it is; bands: {', '.join(BANDS)}"
         )
     cls: Any = classes[kind]
-    digest = _digest(table, name)
+    digest = table.digest(name)
     known = list(cls.origin_sha256 == digest)
     if known:
         return known[0]
@@ -173,15 +172,6 @@ def ingest_reference(
         found.store()
         found.commit()
     return found
-
-
-def _digest(table: SourceTable, name: str) -> str:
-    found = hashlib.sha256(name.encode())
-    for column, values in sorted(table.columns.items()):
-        found.update(column.encode())
-        plain = values.astype(str) if values.dtype.kind in "OU" else values
-        found.update(np.ascontiguousarray(plain).tobytes())
-    return found.hexdigest()
 
 
 def _extent(ra: Any, dec: Any) -> tuple[float, float, float]:

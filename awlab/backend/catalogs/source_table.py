@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,24 @@ class SourceTable(Mapping[str, Any]):
         """Return the catalogue with more columns, or with others in place of its own."""
         more = dict(self.columns) | dict(columns)
         return SourceTable(more, self.meanings | dict(meanings or {}), self.facts)
+
+    def digest(self, name: str = "", leave_out: Sequence[str] = ()) -> str:
+        """Return the SHA-256 of the sources: the same content is the same catalogue.
+
+        Parameters
+        ----------
+        name : str
+            Goes into it, where catalogues of other names shall differ.
+        leave_out : sequence of str
+            Columns that do not count.
+        """
+        found = hashlib.sha256(name.encode())
+        for column, values in sorted(self.columns.items()):
+            if column not in leave_out:
+                found.update(column.encode())
+                plain = values.astype(str) if values.dtype.kind in "OU" else values
+                found.update(np.ascontiguousarray(plain).tobytes())
+        return found.hexdigest()
 
     def table(self) -> Any:
         """Return an astropy ``QTable`` with units and descriptions."""

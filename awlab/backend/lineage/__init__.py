@@ -7,6 +7,7 @@ from awlab.backend.lineage.account import Account, facts_of, tell_me_everything
 from awlab.backend.lineage.difference import Difference, explain
 from awlab.backend.lineage.provenance import export_prov, mermaid
 from awlab.backend.lineage.tree import Branch, label_of, lineage_tree
+from awlab.backend.targets import BaseList, SourceTrace
 
 __all__ = [
     "Account",
@@ -19,6 +20,7 @@ __all__ = [
     "label_of",
     "lineage_tree",
     "mermaid",
+    "source_lineage",
     "tell_me_everything",
     "upstream",
 ]
@@ -32,3 +34,8 @@ def upstream(item: DBObject) -> Lineage:
 def downstream(item: DBObject) -> Lineage:
     """Return everything that was made from an object; the same as ``item.downstream()``."""
     return item.downstream()
+
+
+def source_lineage(source_list: BaseList, sid: int) -> SourceTrace:
+    """Return where a source is in all it passed through; the same as ``list[sid].lineage()``."""
+    return source_list[sid].lineage()

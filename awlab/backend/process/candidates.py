@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from awlab.backend.process.dependencies import is_keyed_by_raw
+from awlab.backend.process.dependencies import dependencies_of, is_keyed_by_raw
 from awlab.backend.process.keys import Candidate, Group, Request, Selection
 from awlab.backend.process.timeline import Timeline
 
@@ -79,7 +79,8 @@ class CandidateIndex:
         if request.selection is not None:
             return _newest_valid(_on_grid(self._by_selection.get(request.selection, []), request))
         if request.raw and is_keyed_by_raw(cls):
-            return _newest_valid(_on_grid(self._by_raw.get(request.raw, []), request))
+            same = _on_grid(self._by_raw.get(request.raw, []), request)
+            return _newest_valid([c for c in same if _has_named(cls, c, request)])
         if request.given:
             wanted = dict(request.given)
             same = [c for c in self.by_id.values() if _has_inputs(c, wanted)]
@@ -145,6 +146,13 @@ def _rank(candidate: Candidate) -> tuple[bool, Any, int]:
 def _on_grid(candidates: list[Candidate], request: Request) -> list[Candidate]:
     """Leave out what has other pixels than asked for; without a wish any grid will do."""
     return [c for c in candidates if request.grid in ("", c.grid)]
+
+
+def _has_named(cls: Any, candidate: Candidate, request: Request) -> bool:
+    """Tell whether it was made with what the key names besides the raw frame, and nothing else."""
+    wanted = dict(request.given)
+    roles = (d.role for d in dependencies_of(cls) if d.rule == "given" and not d.many)
+    return all(candidate.links.get(r, 0) == (wanted.get(r) or (0,))[0] for r in roles)
 
 
 def _newest_valid(candidates: list[Candidate]) -> Candidate | None:

@@ -189,10 +189,10 @@ def _of_selection(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
         roles = [d.role for d in dependencies_of(cls) if d.rule == "members"]
         key = {roles[0] if roles and name == "frames" else name: v for name, v in key.items()}
     key = _by_raw_frame(cls, key)
+    if {"raw", "filename"} & set(key):
+        return _with_given(cls, key)
     if by_hand & set(key):
         return [_given(cls, key)], False
-    if {"raw", "filename"} & set(key):
-        return _science(cls, key)
     raw_class = getattr(cls, "SELECTS", RawScienceFrame)
     words = {name: value for name, value in key.items() if name != "grid"}
     records, _ = _raw_records(cls, raw_class, words)
@@ -211,11 +211,20 @@ def _by_raw_frame(cls: Any, key: dict[str, Any]) -> dict[str, Any]:
     """Ask by the raw frame where what is named is made from one raw frame anyway."""
     for dependency in dependencies_of(cls):
         named = key.get(dependency.role)
-        if dependency.rule == "choice" and len(key) == 1 and named is not None:
+        if dependency.rule == "choice" and named is not None and "raw" not in key:
             first = next((c for c in dependency.choices if is_keyed_by_raw(c)), None)
             if first is not None and type(named) is first and is_keyed_by_raw(cls):
-                return {"raw": named.raw}
+                rest = {name: value for name, value in key.items() if name != dependency.role}
+                return {"raw": named.raw} | rest
     return key
+
+
+def _with_given(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
+    """Ask by the raw frame, and name some inputs besides."""
+    roles = {d.role: d for d in dependencies_of(cls) if d.rule == "given" and not d.many}
+    named = tuple((r, (_number(key[r], d.cls),)) for r, d in roles.items() if r in key)
+    requests, is_list = _science(cls, {n: v for n, v in key.items() if n not in roles})
+    return [request._replace(given=named) for request in requests], is_list
 
 
 def _selection_of(record: RawRecord, cls: Any, key: dict[str, Any]) -> Selection:

@@ -11,7 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from awlab.backend.errors import TargetError
-from awlab.backend.process.dependencies import Dependency, dependencies_of, is_target
+from awlab.backend.process.dependencies import (
+    Dependency,
+    dependencies_of,
+    is_selection,
+    is_target,
+)
 from awlab.backend.process.keys import Group, RawRecord, Reference, Request, Selection
 from awlab.backend.process.plan import Node
 
@@ -115,7 +120,9 @@ class Wishes:
         condition = getattr(target, "ONLY_FOR_FILTERS", "")
         filters = self._registry.filters_with(condition) if condition else None
         for node in nodes:
-            if filters is not None and node.group.filter not in filters:
+            # A product of many frames has no chip and no time for which a calibration applies.
+            is_of_many = is_selection(node.cls) and not node.request.raw
+            if is_of_many or (filters is not None and node.group.filter not in filters):
                 node.inputs[dependency.role] = None
                 continue
             request = node.request
@@ -127,7 +134,7 @@ class Wishes:
         request, target = node.request, dependency.cls
         given = dict(request.given).get(dependency.role, ())
         if dependency.rule == "companion":
-            raw = request.raw or dict(request.given).get("raw", (0,))[0]
+            raw = request.raw
             if not raw:
                 # A product of a selection has no companions of one raw frame.
                 node.inputs[dependency.role] = None
@@ -145,7 +152,7 @@ class Wishes:
             yield target, self._wish(dependency, node, target, wanted)
         elif dependency.choices and not given:
             chosen = _chosen(dependency, request)
-            wanted = request._replace(own_night=False, forced=0, overscan=None)
+            wanted = request._replace(own_night=False, forced=0, overscan=None, given=())
             yield chosen, self._wish(dependency, node, chosen, wanted)
         else:
             node.inputs[dependency.role] = tuple(given) or (() if dependency.many else None)

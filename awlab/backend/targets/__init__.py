@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from awlab.backend.targets.associate_list import AssociateList, AssociateListParameters
 from awlab.backend.targets.astrometric_parameters import (
     AstrometricParameters,
     AstrometricParametersParameters,
@@ -43,15 +44,21 @@ from awlab.backend.targets.regridded import (
     RegriddedFrameParameters,
 )
 from awlab.backend.targets.saturated import SaturatedPixelMap, SaturatedPixelMapParameters
+from awlab.backend.targets.source import BaseList, Source
 from awlab.backend.targets.source_list import SourceList, SourceListParameters
+from awlab.backend.targets.source_path import trace_source
+from awlab.backend.targets.source_trace import Place, SourceTrace
 from awlab.backend.targets.weight import WeightFrame
 
 __all__ = [
+    "AssociateList",
+    "AssociateListParameters",
     "AstrometricParameters",
     "AstrometricParametersParameters",
     "AtmosphericExtinction",
     "AtmosphericExtinctionParameters",
     "BaseFlatFrame",
+    "BaseList",
     "BiasFrame",
     "BiasFrameParameters",
     "CoaddedRegriddedFrame",
@@ -77,6 +84,7 @@ __all__ = [
     "PhotometricParameters",
     "PhotometricParametersParameters",
     "PixelMap",
+    "Place",
     "ReadNoise",
     "ReadNoiseParameters",
     "ReducedScienceFrame",
@@ -86,9 +94,12 @@ __all__ = [
     "RegriddedFrameParameters",
     "SaturatedPixelMap",
     "SaturatedPixelMapParameters",
+    "Source",
     "SourceList",
     "SourceListParameters",
+    "SourceTrace",
     "TwilightFlatFrame",
     "TwilightFlatFrameParameters",
     "WeightFrame",
+    "trace_source",
 ]
