@@ -109,7 +109,7 @@ def test_members_and_their_columns(three):
     everything = found.associates(["MAG_AUTO"])
     for row in range(everything.count):
         owner = {x.SLID: x for x in three}[everything["SLID"][row]]
-        assert owner[everything["SID"][row]].MAG_AUTO == everything["MAG_AUTO"][row]
+        assert everything["MAG_AUTO"][row] == owner[everything["SID"][row]].MAG_AUTO
     with pytest.raises(ObjectNotFound, match="no association 99"):
         found.members(99)
     with pytest.raises(QueryError, match="none of the lists has a column 'REDSHIFT'"):

@@ -47,7 +47,7 @@ def mean_magnitudes(
     Parameters
     ----------
     source : ndarray of int64, shape (n,)
-        Number of the source that was measured, from 0, in any order.
+        Number of the source that was measured, from 0, in any order [count].
     magnitude, error : ndarray of float64, shape (n,)
         Measurements and their errors; those that are not finite, or whose error is not positive,
         do not count [mag].
