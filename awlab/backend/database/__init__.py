@@ -37,6 +37,7 @@ from awlab.backend.database.inputs import (
     read_lists,
 )
 from awlab.backend.database.jobs import (
+    cancel_job,
     close_job,
     create_job,
     job_row,
@@ -124,6 +125,7 @@ __all__ = [
     "WithIds",
     "amend",
     "as_datetime",
+    "cancel_job",
     "class_named",
     "close_database",
     "close_job",

@@ -15,6 +15,7 @@ from awlab.backend.database.registry_tables import job, job_target
 from awlab.backend.database.restarts import through_restarts
 
 __all__ = [
+    "cancel_job",
     "close_job",
     "create_job",
     "job_row",
@@ -102,6 +103,20 @@ def close_job(number: int, error: str) -> None:
             connection.execute(job_target.update().where(*begun).values(**lost))
 
 
+def cancel_job(number: int) -> bool:
+    """Write that a job shall stop, if it has not ended; whoever runs it reads it there.
+
+    Returns
+    -------
+    bool
+        Whether it had not ended.
+    """
+    is_open = job.c.status.in_(["queued", "running"])
+    statement = job.update().where(job.c.id == number, is_open).values(status="cancelled")
+    with current_database().transaction() as connection:
+        return bool(connection.execute(statement).rowcount)
+
+
 def job_row(number: int) -> dict[str, Any] | None:
     """Return one job with the counts of its targets by status."""
     found = job_rows(number=number)
@@ -110,6 +125,11 @@ def job_row(number: int) -> dict[str, Any] | None:
 
 def job_rows(limit: int = 50, *, number: int | None = None) -> list[dict[str, Any]]:
     """Return jobs of the user and of the user's projects, newest first, with counts of targets."""
+    wanted = sa.or_(job.c.member == context.user, job.c.project.in_(context.projects))
+    if number is not None:
+        wanted = sa.and_(wanted, job.c.id == number)
+    newest = sa.select(job.c.id).where(wanted).order_by(job.c.id.desc()).limit(limit)
+    # Only the targets of these jobs are counted, however many jobs there were before.
     counts = (
         sa.select(
             job_target.c.job,
@@ -117,19 +137,16 @@ def job_rows(limit: int = 50, *, number: int | None = None) -> list[dict[str, An
             sa.func.count().filter(job_target.c.status == "finished").label("finished_targets"),
             sa.func.count().filter(job_target.c.status == "failed").label("failed_targets"),
         )
+        .where(job_target.c.job.in_(newest))
         .group_by(job_target.c.job)
         .subquery()
     )
-    mine = sa.or_(job.c.member == context.user, job.c.project.in_(context.projects))
     statement = (
         sa.select(job, counts.c.targets, counts.c.finished_targets, counts.c.failed_targets)
         .outerjoin(counts, counts.c.job == job.c.id)
-        .where(mine)
+        .where(job.c.id.in_(newest))
         .order_by(job.c.id.desc())
-        .limit(limit)
     )
-    if number is not None:
-        statement = statement.where(job.c.id == number)
     return [dict(row._mapping) for row in current_database().rows(statement)]
 
 

@@ -12,17 +12,20 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from awlab.backend.database import (
+    cancel_job,
     class_named,
+    context,
     create_job,
     job_row,
     job_rows,
     registered_classes,
     target_rows,
+    through_restarts,
     update_job,
     update_target,
 )
 from awlab.backend.datamodel import utc_now
-from awlab.backend.errors import AwlabError, ObjectNotFound, TargetError
+from awlab.backend.errors import AccessDenied, AwlabError, ObjectNotFound, TargetError
 from awlab.backend.process.abandoned import Heartbeat, close_abandoned_jobs
 from awlab.backend.process.making import Made
 from awlab.backend.process.plan import Node, Plan
@@ -97,10 +100,24 @@ class Job:
         return "\n".join(lines)
 
     def cancel(self) -> None:
-        """Stop before the next target; what is finished stays."""
-        if self._thread is None:
-            raise TargetError(f"job {self.number} runs in another process", "cancel it there")
+        """Stop before the next target; what is finished stays.
+
+        A job of another notebook reads in its row that it shall stop.
+
+        Raises
+        ------
+        AccessDenied
+            If it is the job of somebody else.
+        """
         self._cancelled.set()
+        if self._thread is not None:
+            return
+        row = self._row()
+        if row["member"] != context.user:
+            raise AccessDenied(
+                f"job {self.number} is a job of {row['member']}", "ask there to cancel it"
+            )
+        cancel_job(self.number)
 
     def wait(self, timeout: float | None = None) -> Job:
         """Wait until the job is over.
@@ -244,7 +261,11 @@ class _Recorder:
         self._update(node, status="skipped", finished=utc_now(), message=reason)
 
     def is_cancelled(self) -> bool:
-        """Whether the job was cancelled."""
+        """Whether the job was cancelled, here or through its row."""
+        if not self._job._cancelled.is_set():
+            row = through_restarts(lambda: job_row(self._job.number))
+            if row is not None and row["status"] == "cancelled":
+                self._job._cancelled.set()
         return self._job._cancelled.is_set()
 
 
@@ -307,20 +328,41 @@ class LocalProcessing:
         """
         classes = sequence_classes(sequence)
         close_abandoned_jobs()
-        count = processes if processes is not None else max(1, os.cpu_count() or 1)
         job: Job | None = None
         for cls in classes:
             plan = plan_targets(cls, _all_chips(cls, key), pars=pars)
             name = sequence if isinstance(sequence, str) else cls.__name__
-            targets = [(node.cls.__name__, plan.label(node)) for node in plan.work]
-            plain = {k: str(v) for k, v in key.items()}
-            if pars:
-                plain["pars"] = json.dumps(plan.asked, default=str)
-            job = Job(create_job(str(name), plain, targets))
-            job._begin(plan, count if len(targets) > 1 else 0)
+            job = _started(plan, name, key, processes)
             if wait or cls is not classes[-1]:
-                job._watch(len(targets))
+                job._watch(len(plan.work))
         assert job is not None
+        return job
+
+    def run_plan(
+        self, plan: Plan, *, processes: int | None = None, wait: bool = True, **key: Any
+    ) -> Job:
+        """Make exactly what a plan says, or a part of it: ``plan.only(nodes)``.
+
+        Parameters
+        ----------
+        plan : Plan
+            From ``Class.plan(**key)``.
+        processes, wait
+            As in `run`.
+        **key
+            What was asked for, kept with the job.
+
+        Raises
+        ------
+        TargetError
+            If the plan asks for nothing.
+        """
+        if not plan.roots:
+            raise TargetError("a plan without targets cannot be run", "use Class.plan(**key)")
+        close_abandoned_jobs()
+        job = _started(plan, plan.roots[0].cls.__name__, key, processes)
+        if wait:
+            job._watch(len(plan.work))
         return job
 
     def jobs(self, limit: int = 50) -> list[dict[str, Any]]:
@@ -332,6 +374,18 @@ class LocalProcessing:
         """Return one job."""
         close_abandoned_jobs()
         return Job(number)
+
+
+def _started(plan: Plan, name: str, key: dict[str, Any], processes: int | None) -> Job:
+    """Write the row of a job and begin it in the background."""
+    targets = [(node.cls.__name__, plan.label(node)) for node in plan.work]
+    plain = {k: str(v) for k, v in key.items()}
+    if plan.asked:
+        plain["pars"] = json.dumps(plan.asked, default=str)
+    count = processes if processes is not None else max(1, os.cpu_count() or 1)
+    job = Job(create_job(name, plain, targets))
+    job._begin(plan, count if len(targets) > 1 else 0)
+    return job
 
 
 def _all_chips(cls: Any, key: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -143,6 +143,47 @@ class Plan:
     def work(self) -> list[Node]:
         """What running the plan makes, in order: inputs first."""
         return [node for node in self.nodes if node.is_work]
+
+    def needs(self, nodes: Iterable[Node]) -> list[Node]:
+        """Return targets, and the work among their inputs at any depth, inputs first.
+
+        Parameters
+        ----------
+        nodes : iterable of Node
+            Targets of the plan that have to be made.
+        """
+        found: set[int] = set()
+        stack = list(nodes)
+        while stack:
+            node = stack.pop()
+            if node.is_work and id(node) not in found:
+                found.add(id(node))
+                stack += [child for _, child in node.children]
+        return [node for node in self.work if id(node) in found]
+
+    def only(self, nodes: Iterable[Node]) -> Plan:
+        """Return the plan of some of its targets, with the work that they need.
+
+        Parameters
+        ----------
+        nodes : iterable of Node
+            Targets of this plan.
+
+        Raises
+        ------
+        TargetError
+            If there is nothing to make among them.
+        """
+        kept = self.needs(nodes)
+        if not kept:
+            raise TargetError("nothing of what was chosen has to be made", "choose other targets")
+        inner = {id(child) for node in kept for _, child in node.children}
+        asked = {id(root) for root in self.roots}
+        roots = [node for node in kept if id(node) in asked or id(node) not in inner]
+        part = Plan(roots, kept, self.asked, self.horizon, self.names)
+        # What was looked at earlier may have been overtaken since: the runner looks again.
+        part.planned, part.is_list, part.runner = self.planned, len(roots) > 1, self.runner
+        return part
 
     @property
     def is_up_to_date(self) -> bool:

@@ -11,10 +11,17 @@ import threading
 
 import pytest
 
-from awlab.backend.database import class_named, create_job, target_rows, update_job, update_target
-from awlab.backend.datamodel import RawScienceFrame, utc_now
+from awlab.backend.database import (
+    class_named,
+    context,
+    create_job,
+    target_rows,
+    update_job,
+    update_target,
+)
+from awlab.backend.datamodel import RawBiasFrame, RawScienceFrame, utc_now
 from awlab.backend.doctor import examine
-from awlab.backend.errors import MakeFailed, ObjectNotFound, TargetError
+from awlab.backend.errors import AccessDenied, MakeFailed, ObjectNotFound, TargetError
 from awlab.backend.process import lpu
 
 TargetFrame = class_named("TargetFrame")
@@ -65,14 +72,67 @@ def test_a_background_job_is_cancelled_before_its_next_target(key, gate):
     job = lpu.run(TargetFrame, wait=False, **key)
     assert reached.wait(60.0)
     assert job.wait(0.05).status == "running"
-    with pytest.raises(TargetError, match="runs in another process"):
-        lpu.job(job.number).cancel()
     job.cancel()
     opened.set()
     with pytest.raises(TargetError, match="the run was cancelled"):
         job.wait()
     assert (job.status, job.progress) == ("cancelled", (1, 4))
     assert len(job.products) == 1
+
+
+def test_another_notebook_cancels_a_job_through_its_row(key, gate):
+    opened, reached = gate
+    job = lpu.run(TargetFrame, wait=False, **key)
+    assert reached.wait(60.0)
+    lpu.job(job.number).cancel()  # knows the row alone
+    opened.set()
+    with pytest.raises(TargetError, match="the run was cancelled"):
+        job.wait()
+    assert job.status == "cancelled"
+    assert job.progress[0] < 4
+    lpu.job(job.number).cancel()  # what is over stays as it is
+    assert job.status == "cancelled"
+
+
+def test_the_job_of_somebody_else_is_not_cancelled(key, gate):
+    opened, reached = gate
+    job = lpu.run(TargetFrame, wait=False, **key)
+    assert reached.wait(60.0)
+    update_job(job.number, member="somebody")
+    try:
+        with pytest.raises(AccessDenied, match="is a job of somebody"):
+            lpu.job(job.number).cancel()
+    finally:
+        update_job(job.number, member=context.user)
+        opened.set()
+    assert job.wait().status == "finished"
+
+
+def test_a_part_of_a_plan_is_run(key):
+    words = {name: value for name, value in key.items() if name != "processes"}
+    plan = TargetFrame.plan(**words)
+    assert len(plan.work) == 4
+    part = plan.only(plan.work[1:3])
+    assert [plan.label(node) for node in part.work] == [plan.label(n) for n in plan.work[1:3]]
+    job = lpu.run_plan(part, processes=0, **words)
+    assert (job.status, job.progress) == ("finished", (2, 2))
+    assert lpu.jobs(1)[0]["parameters"]["date"] == FIRST
+    assert len(TargetFrame.plan(**words).work) == 2
+    with pytest.raises(TargetError, match="nothing of what was chosen"):
+        plan.only([])
+
+
+def test_a_part_of_a_plan_has_the_inputs_it_needs(night):
+    night.take(RawBiasFrame, FIRST, 100.0, 3)
+    night.take(RawScienceFrame, FIRST, 700.0, 2)
+    plan = TargetFrame.plan(instrument="TCAM", chip=night.chip.name, date=FIRST)
+    part = plan.only([plan.roots[0]])
+    names = [node.cls.__name__ for node in part.work]
+    assert names[-1] == "TargetFrame"
+    assert "TargetBias" in names
+    assert part.roots == [plan.roots[0]]
+    product = lpu.run_plan(part, processes=0).products[0]
+    assert product.uptodate()
 
 
 def test_a_job_is_awaited_while_the_loop_goes_on(key, gate):
