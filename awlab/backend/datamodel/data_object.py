@@ -40,8 +40,14 @@ class DataObject(DBObject):
         super().__init__(**values)
         self.pathname = str(pathname) if pathname is not None else ""
 
-    def store(self) -> Self:
+    def store(self, *, adopt: bool = False) -> Self:
         """Put the file at ``pathname`` on the data server, once, under a unique name.
+
+        Parameters
+        ----------
+        adopt : bool
+            Whether the data server may take the file itself instead of a copy: whoever made it
+            writes to it no more.
 
         Returns
         -------
@@ -63,8 +69,11 @@ class DataObject(DBObject):
                 f"{type(self).__name__}: no file at pathname {self.pathname!r}",
                 "set pathname to the file that is to be stored",
             )
-        found = hash_file(path)
         server = current_dataserver()
+        found = hash_file(path)
+        if adopt:
+            # Nobody else has this file: what was hashed is what is stored.
+            server.learn(path, found.digest)
         name = self._new_filename(found.digest, path)
         if self._keeps_archive_name:
             # It takes the plain name or, if that is taken, the one with the hash.
@@ -73,7 +82,7 @@ class DataObject(DBObject):
             name = server.put_raw(path, name, found.digest)
         else:
             note_file(name)
-            server.put(path, name, found.digest)
+            server.put(path, name, found.digest, adopt=adopt)
         self.filename, self.file_sha256, self.file_size = name, found.digest, found.size
         return self
 

@@ -70,7 +70,7 @@ class DataServer:
         """
         self.store.checksums.learn(Path(path), digest)
 
-    def put(self, path: Path | str, name: str, digest: str) -> bool:
+    def put(self, path: Path | str, name: str, digest: str, *, adopt: bool = False) -> bool:
         """Store a file under its name, once.
 
         Parameters
@@ -81,6 +81,8 @@ class DataServer:
             Name, see `global_name`.
         digest : str
             SHA-256 of the content, checked on the way.
+        adopt : bool
+            Whether a local store may take the file itself instead of a copy, see `LocalStore.put`.
 
         Returns
         -------
@@ -96,7 +98,7 @@ class DataServer:
         FileMissing, AccessDenied, StorageFailed
             If the file cannot be read or the store cannot take it; nothing is left behind.
         """
-        return self.store.put(Path(path), name, digest)
+        return self.store.put(Path(path), name, digest, adopt=adopt)
 
     def put_raw(
         self, path: Path | str, archive_name: str, digest: str, *, extension: int | None = None

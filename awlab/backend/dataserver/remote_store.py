@@ -85,7 +85,7 @@ class RemoteStore:
             return f"{self.root}/{quote(place(name))}"
         return f"{self.root}/{place(name)}"
 
-    def put(self, path: Path, name: str, digest: str) -> bool:
+    def put(self, path: Path, name: str, digest: str, *, adopt: bool = False) -> bool:
         """Upload a file; it is never replaced.
 
         Parameters
@@ -96,6 +96,8 @@ class RemoteStore:
             Name to store it under.
         digest : str
             Its SHA-256.
+        adopt : bool
+            Of no meaning here: a file is uploaded in any case.
 
         Returns
         -------

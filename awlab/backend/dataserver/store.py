@@ -31,7 +31,7 @@ class Store(Protocol):
 
     checksums: Checksums
 
-    def put(self, path: Path, name: str, digest: str) -> bool:
+    def put(self, path: Path, name: str, digest: str, *, adopt: bool = False) -> bool:
         """Store a file; True if it was new, False if the same content was there already."""
         ...
 
@@ -129,7 +129,7 @@ class LocalStore:
     def __repr__(self) -> str:
         return f"LocalStore({str(self.root)!r})"
 
-    def put(self, path: Path, name: str, digest: str) -> bool:
+    def put(self, path: Path, name: str, digest: str, *, adopt: bool = False) -> bool:
         """Store a file: it appears whole, survives a power cut, and is never replaced.
 
         Parameters
@@ -141,6 +141,9 @@ class LocalStore:
         digest : str
             Its SHA-256, checked on the bytes that are copied; not taken again of a file that
             this process has hashed (`Checksums.take`) and that nobody has touched since.
+        adopt : bool
+            Whether the file itself may be taken instead of a copy: the caller made it, writes to
+            it no more, and drops its own name for it. Where that cannot be, it is copied.
 
         Returns
         -------
@@ -161,6 +164,8 @@ class LocalStore:
             if final.exists():
                 return self._same_or_refuse(final, name, digest)
             self._make_folder(final.parent)
+            if adopt and self._adopt(path, final, name, digest):
+                return True
             with open(path, "rb", buffering=0) as source, new_file(self._incoming) as (file, copy):
                 self._copy(source, file, digest, path)
                 file.flush()
@@ -172,6 +177,27 @@ class LocalStore:
                     return self._same_or_refuse(final, name, digest)
             sync_folder(final.parent)
             self._sync_root(final.parent)
+        self.checksums.learn(final, digest)
+        return True
+
+    def _adopt(self, path: Path, final: Path, name: str, digest: str) -> bool:
+        """Give a file of the caller's its place by a second name; False if it must be copied."""
+        with open(path, "rb", buffering=0) as source:
+            status = os.fstat(source.fileno())
+            # A file that goes by other names too, or by a symbolic link, is somebody else's.
+            is_alone = status.st_nlink == 1 and not path.is_symlink()
+            if not is_alone or not self.checksums.knows(source, digest):
+                return False
+            os.fchmod(source.fileno(), status.st_mode & 0o444)
+            os.fsync(source.fileno())
+            try:
+                os.link(path, final)
+            except FileExistsError:  # another process was faster
+                self._same_or_refuse(final, name, digest)
+            except OSError:  # another file system, or one without hard links
+                return False
+        sync_folder(final.parent)
+        self._sync_root(final.parent)
         self.checksums.learn(final, digest)
         return True
 

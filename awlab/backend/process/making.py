@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from awlab.backend.process.candidates import CandidateIndex
 from awlab.backend.process.dependencies import dependencies_of
 from awlab.backend.process.keys import Candidate, Request
 from awlab.backend.process.registry import DatabaseRegistry
-from awlab.backend.process.work_folder import new_work_folder
+from awlab.backend.process.work_folder import new_work_folder, work_folder
 
 __all__ = ["Made", "Work", "failing", "make_target"]
 
@@ -117,7 +118,8 @@ def _compute(work: Work) -> Any:
     target.finish()
     _doubt(target, work)
     if isinstance(target, DataObject):
-        target.store()
+        # What lies in the work folder was made here, and the folder goes: no copy is needed.
+        target.store(adopt=Path(target.pathname).is_relative_to(work_folder()))
     return target
 
 

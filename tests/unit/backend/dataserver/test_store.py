@@ -81,6 +81,45 @@ def test_what_changed_since_it_was_hashed_is_refused(store, tmp_path) -> None:
     assert everything(store) == []
 
 
+def test_a_file_of_ones_own_is_taken_without_a_copy(store, tmp_path) -> None:
+    path, digest = make(tmp_path / "own")
+    store.checksums.learn(path, digest)
+    assert store.put(path, NAME, digest, adopt=True) is True
+    stored = store.local_path(NAME)
+    assert stored.stat().st_ino == path.stat().st_ino
+    assert stored.stat().st_mode & 0o222 == 0
+    path.unlink()
+    assert stored.read_bytes() == b"pixels"
+    again, digest = make(tmp_path / "again")
+    store.checksums.learn(again, digest)
+    assert store.put(again, NAME, digest, adopt=True) is False
+
+
+@pytest.mark.parametrize("case", ["not hashed", "second name", "symbolic link", "other disk"])
+def test_what_is_not_ones_own_alone_is_copied(store, tmp_path, monkeypatch, case) -> None:
+    path, digest = make(tmp_path / "own")
+    if case != "not hashed":
+        store.checksums.learn(path, digest)
+    if case == "second name":
+        os.link(path, tmp_path / "mine")
+    if case == "symbolic link":
+        (tmp_path / "mine").symlink_to(path)
+        path = tmp_path / "mine"
+    if case == "other disk":
+        link = os.link
+
+        def across(source, target, **options):
+            if Path(source) == path:
+                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+            link(source, target, **options)
+
+        monkeypatch.setattr(os, "link", across)
+    assert store.put(path, NAME, digest, adopt=True) is True
+    stored = store.local_path(NAME)
+    assert stored.read_bytes() == b"pixels"
+    assert stored.stat().st_ino != path.stat().st_ino
+
+
 def test_missing_files(store: LocalStore, tmp_path: Path) -> None:
     for call in (store.local_path, store.size, store.delete):
         with pytest.raises(FileMissing, match="not on the data server"):
