@@ -125,11 +125,13 @@ def test_flat_within_a_fifth_of_a_percent(chip):
 
 
 def ideal(frame, truth, constants):
-    """Reduce the raw frame with nothing but the truth: bias, level, dark current and flat."""
+    """Reduce the raw frame with nothing but the truth: bias, level, dark, flat and fringes."""
     raw = fits.getdata(frame.raw.retrieve()).astype(np.float64) - truth.bias
     dark = constants["dark_current"] * frame.EXPTIME / truth.gain
     level = overscan(frame, raw).mean() + dark
-    return (trimmed(frame, raw) - level) / truth.flat(frame.filter.name)
+    image = (trimmed(frame, raw) - level) / truth.flat(frame.filter.name)
+    light = truth.light[frame.filter.name]
+    return image - np.median(image) * light["fringe"] / light["illumination"]
 
 
 def star_light(image, stars):

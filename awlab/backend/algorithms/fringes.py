@@ -107,6 +107,7 @@ def fringe_pattern(
     options: SkyPatternOptions | None = None,
     *,
     good: PixelMap | None = None,
+    smoothing: float = 0.0,
 ) -> FringePattern:
     """Make the fringe pattern from dithered frames.
 
@@ -118,6 +119,10 @@ def fringe_pattern(
         Clipping and masking.
     good : ndarray of uint8, shape (ny, nx), optional
         Pixel map [1 good, 0 bad]; bad pixels become 0.
+    smoothing : float
+        Width of a Gaussian that the pattern is smoothed with, sigma [pixel]; 0 does not. Fringes
+        are wider than the noise of few frames, which would be added to every frame, and which
+        makes the scale of a frame too small: it is a slope over a noisy quantity.
 
     Returns
     -------
@@ -131,9 +136,23 @@ def fringe_pattern(
     """
     flat = combine_night_sky(frames, options, good=good)
     image = flat.image - np.float32(1)
+    if smoothing > 0:
+        image = _smoothed(image, smoothing, good)
     step = sample_step((image.shape[0], image.shape[1]))
     low, high = np.percentile(image[::step, ::step], (5, 95))
     return FringePattern(image, float(high - low) / 2, flat.levels, flat.frames)
+
+
+def _smoothed(image: FloatImage, sigma: float, good: PixelMap | None) -> FloatImage:
+    """Smooth a pattern with a Gaussian, bad pixels left out of it."""
+    from scipy.ndimage import gaussian_filter
+
+    if good is None:
+        return np.asarray(gaussian_filter(image, sigma), np.float32)
+    weight = (good > 0).astype(np.float32)
+    total = gaussian_filter(image * weight, sigma)
+    share = gaussian_filter(weight, sigma)
+    return np.asarray(np.where(weight > 0, total / np.maximum(share, 1e-6), 0), np.float32)
 
 
 def fringe_scale(
@@ -177,7 +196,7 @@ def fringe_scale(
         return FringeScale(0.0, float("inf"), 0)
     # Objects are looked for where the fringes are gone already: by a scale from all pixels first.
     level = sky_level(pixels, usable.astype(np.uint8)).median
-    guess = _fit(pixels, fringe, usable, chosen.IMAGE_THRESHOLD)
+    guess = _fit(pixels, fringe, usable, chosen.IMAGE_THRESHOLD, every=4)
     scale = guess.scale if 0.2 * level < guess.scale < 3 * level else level
     flat = pixels - np.float32(scale) * fringe
     back = measure_background(flat, mask, BackgroundOptions(mask_sources=False))
@@ -186,11 +205,16 @@ def fringe_scale(
 
 
 def _fit(
-    pixels: FloatImage, fringe: FloatImage, usable: npt.NDArray[np.bool_], threshold: float
+    pixels: FloatImage,
+    fringe: FloatImage,
+    usable: npt.NDArray[np.bool_],
+    threshold: float,
+    *,
+    every: int = 1,
 ) -> FringeScale:
     """Clipped least squares of sky, slopes, bends and fringes on a spread sample of pixels."""
     ny, nx = pixels.shape
-    step = sample_step((ny, nx))
+    step = every * sample_step((ny, nx))
     grid = np.s_[::step, ::step]
     rows, columns = np.nonzero(usable[grid])
     if rows.size <= _TERMS:
@@ -198,11 +222,16 @@ def _fit(
     value = pixels[grid][rows, columns].astype(np.float64)
     u, v = rows * (2.0 * step / ny) - 1, columns * (2.0 * step / nx) - 1
     pattern = fringe[grid][rows, columns].astype(np.float64)
-    terms = np.stack([pattern, np.ones_like(u), u, v, u * u, u * v, v * v], axis=1)
+    # In units of its own the pattern is as large as the other terms, and squares are harmless.
+    unit = float(np.std(pattern)) or 1.0
+    terms = np.stack([pattern / unit, np.ones_like(u), u, v, u * u, u * v, v * v], axis=1)
     kept = np.ones(value.size, np.bool_)
     solution, sigma = np.zeros(_TERMS), 0.0
     for _ in range(_ITERATIONS):
-        solution = np.linalg.lstsq(terms[kept], value[kept], rcond=None)[0]
+        # The 7 normal equations, not the tall matrix: this runs for every frame.
+        rows_kept = terms[kept]
+        equations = rows_kept.T @ rows_kept, rows_kept.T @ value[kept]
+        solution = np.linalg.lstsq(*equations, rcond=None)[0]
         residual = value - terms @ solution
         sigma = 1.4826 * float(np.median(np.abs(residual[kept] - np.median(residual[kept]))))
         inside = np.abs(residual) <= max(threshold * sigma, 1e-9)
@@ -212,4 +241,4 @@ def _fit(
     spread = float(np.var(pattern[kept]) * kept.sum())
     if not spread > 0:
         return FringeScale(0.0, float("inf"), int(kept.sum()))
-    return FringeScale(float(solution[0]), sigma / spread**0.5, int(kept.sum()))
+    return FringeScale(float(solution[0]) / unit, sigma / spread**0.5, int(kept.sum()))

@@ -20,7 +20,8 @@ so there every input is ``given``.
 
 A class may say more about its inputs: ``MINIMUM`` how many a list must have, ``NEEDS_DERIVED``
 which must not be defaults, ``CHOICES`` the classes of a link, ``PURPOSES`` which raw frames are
-preferred. A class may say about itself: ``FATAL`` the flags with which nothing can be made from it,
+preferred, ``ONLY_WITH`` which process parameter an input is asked for with, and its values. A class
+may say about itself: ``FATAL`` the flags with which nothing can be made from it,
 ``ONLY_FOR_FILTERS`` the attribute that a filter must have for it to exist.
 """
 
@@ -54,6 +55,7 @@ class Dependency:
     many: bool
     minimum: int = 1
     choices: tuple[Any, ...] = ()
+    only_with: tuple[str, tuple[Any, ...]] | None = None
 
 
 def is_target(cls: Any) -> bool:
@@ -82,6 +84,7 @@ def dependencies_of(cls: Any) -> list[Dependency]:
     """Return the inputs of a target class in order of declaration."""
     found = []
     minimum, choices = getattr(cls, "MINIMUM", {}), getattr(cls, "CHOICES", {})
+    only_with = getattr(cls, "ONLY_WITH", {})
     for name, attribute in cls._attributes.items():
         if not attribute.dependency:
             continue
@@ -96,6 +99,7 @@ def dependencies_of(cls: Any) -> list[Dependency]:
                 many,
                 minimum.get(name, 1),
                 choices.get(name, ()),
+                only_with.get(name),
             )
         )
     return found

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-__all__ = ["Candidate", "Group", "RawRecord", "Reference", "Request", "Selection"]
+__all__ = ["Candidate", "Group", "RawRecord", "Reference", "Request", "Selection", "preferred"]
 
 
 class Group(NamedTuple):
@@ -31,6 +32,11 @@ class RawRecord(NamedTuple):
     object: str = ""
     purpose: str = ""
     position: tuple[float, float] | None = None
+
+
+def preferred(records: Sequence[RawRecord], purposes: Sequence[str]) -> Sequence[RawRecord]:
+    """Return the raw frames taken for one of the purposes; all where none was."""
+    return [record for record in records if record.purpose in purposes] or records
 
 
 class Selection(NamedTuple):

@@ -38,9 +38,12 @@ class Registry(Protocol):
         """Return the objects of a class that can answer the requests, and those used already."""
 
     def raw_frames(
-        self, cls: Any, nights: set[tuple[Group, str]]
+        self, cls: Any, nights: set[tuple[Group, str]], purposes: Sequence[str] = ()
     ) -> dict[tuple[Group, str], tuple[int, ...]]:
-        """Return the good raw frames of a class by group and night, in order of time."""
+        """Return the good raw frames of a class by group and night, in order of time.
+
+        Those taken for one of the purposes are preferred, where there are any.
+        """
 
     def selected(
         self, cls: Any, selections: set[Selection]

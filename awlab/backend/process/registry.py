@@ -33,6 +33,7 @@ from awlab.backend.process.keys import (
     Reference,
     Request,
     Selection,
+    preferred,
 )
 from awlab.backend.process.process_params import parameter_class, parameter_names
 
@@ -77,8 +78,9 @@ class DatabaseRegistry:
         """Read the objects of a class that may answer the requests: at most two statements."""
         parameters = parameter_class(cls)
         wanted = [name for name in asked if parameters and name in parameter_names(parameters)]
-        if parameters and _OVERSCAN in parameter_names(parameters) and _OVERSCAN not in wanted:
-            wanted.append(_OVERSCAN)
+        used_for = {_OVERSCAN} | {d.only_with[0] for d in dependencies_of(cls) if d.only_with}
+        known = parameter_names(parameters) if parameters else []
+        wanted += [name for name in known if name in used_for and name not in wanted]
         fields = _field_paths(cls)
         links = [d for d in dependencies_of(cls) if not d.many]
         paths = [
@@ -140,7 +142,7 @@ class DatabaseRegistry:
         )
 
     def raw_frames(
-        self, cls: Any, nights: set[tuple[Group, str]]
+        self, cls: Any, nights: set[tuple[Group, str]], purposes: Sequence[str] = ()
     ) -> dict[tuple[Group, str], tuple[int, ...]]:
         """Read the good raw frames of a class by group and night: one statement."""
         if not nights:
@@ -152,12 +154,15 @@ class DatabaseRegistry:
                 Compare(("is_valid",), ">", 0),
             )
         )
-        found: dict[tuple[Group, str], list[int]] = {}
+        found: dict[tuple[Group, str], list[RawRecord]] = {}
         for record in raw_records(Query(cls, where, ("DATE_OBS",))):
             # A calibration without filter is made from the frames of all filters.
             for group in {record.group, record.group.without_filter()}:
-                found.setdefault((group, record.night), []).append(record.id)
-        return {key: tuple(ids) for key, ids in found.items()}
+                found.setdefault((group, record.night), []).append(record)
+        return {
+            key: tuple(record.id for record in preferred(records, purposes))
+            for key, records in found.items()
+        }
 
     def selected(
         self, cls: Any, selections: set[Selection]

@@ -159,15 +159,16 @@ class _Overlay(DatabaseRegistry):
         return [c._replace(**self._changes) if c.id == self._id else c for c in found]
 
     def raw_frames(
-        self, cls: Any, nights: set[tuple[Group, str]]
+        self, cls: Any, nights: set[tuple[Group, str]], purposes: Sequence[str] = ()
     ) -> dict[tuple[Group, str], tuple[int, ...]]:
         """Read the good raw frames, without the one that would be bad, or with it."""
-        found = super().raw_frames(cls, nights)
+        found = super().raw_frames(cls, nights, purposes)
         raw = self._raw
         if raw is None or not issubclass(self._cls, cls):
             return found
         is_good = self._changes["is_valid"] > 0
         for group in {raw.group, raw.group.without_filter()}:
             others = tuple(n for n in found.get((group, raw.night), ()) if n != self._id)
-            found[group, raw.night] = (*others, self._id) if is_good else others
+            is_wanted = not purposes or raw.purpose in purposes or not others
+            found[group, raw.night] = (*others, self._id) if is_good and is_wanted else others
         return found

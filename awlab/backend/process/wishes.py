@@ -17,8 +17,16 @@ from awlab.backend.process.dependencies import (
     is_selection,
     is_target,
 )
-from awlab.backend.process.keys import Group, RawRecord, Reference, Request, Selection
+from awlab.backend.process.keys import (
+    Group,
+    RawRecord,
+    Reference,
+    Request,
+    Selection,
+    preferred,
+)
 from awlab.backend.process.plan import Node
+from awlab.backend.process.process_params import parameter_class
 
 __all__ = ["Wish", "Wishes", "group_for"]
 
@@ -75,7 +83,9 @@ class Wishes:
         if not nodes:
             return
         records = self._records(cls, nodes)
+        everybody = nodes
         for dependency in dependencies_of(cls):
+            nodes = [node for node in everybody if self._is_asked_for(dependency, node)]
             if dependency.rule in self._just_there:
                 self._just_there[dependency.rule](dependency, nodes)
             elif dependency.rule == "calibration":
@@ -86,6 +96,18 @@ class Wishes:
             else:
                 for node in nodes:
                     yield from self._one(dependency, node)
+
+    def _is_asked_for(self, dependency: Dependency, node: Node) -> bool:
+        """Tell whether the process parameters want an input; those not asked for stay absent."""
+        if dependency.only_with is None:
+            return True
+        name, values = dependency.only_with
+        own = node.existing.params.get(name) if node.existing is not None else None
+        default = parameter_class(node.cls)._attributes[name].default if own is None else own
+        if self._asked.get(node.cls.__name__, {}).get(name, default) in values:
+            return True
+        node.inputs[dependency.role] = None
+        return False
 
     # -- objects that are just there -------------------------------------------------------
 
@@ -98,7 +120,8 @@ class Wishes:
         keys = {
             id(node): (group_for(dependency.cls, node.group), node.request.night) for node in nodes
         }
-        found = self._registry.raw_frames(dependency.cls, set(keys.values()))
+        purposes = getattr(nodes[0].cls, "PURPOSES", ()) if nodes else ()
+        found = self._registry.raw_frames(dependency.cls, set(keys.values()), purposes)
         for node in nodes:
             node.inputs[dependency.role] = found.get(keys[id(node)], ())
 
@@ -172,7 +195,7 @@ class Wishes:
         if given:
             return
         found = records.get(_selection(node), ())
-        for record in _preferred(found, getattr(node.cls, "PURPOSES", ())):
+        for record in preferred(found, getattr(node.cls, "PURPOSES", ())):
             wanted = Request(record.group, record.night, record.time, record.id)
             wanted = wanted._replace(position=record.position, grid=_grid(target, request))
             yield target, self._wish(dependency, node, target, wanted)
@@ -238,11 +261,6 @@ def _selection(node: Node) -> Selection:
         return node.request.selection
     group = node.group
     return Selection(group.instrument, group.filter, group.chip, "", node.request.night)
-
-
-def _preferred(records: Sequence[RawRecord], purposes: Sequence[str]) -> Sequence[RawRecord]:
-    """Return the raw frames taken for a purpose; all where none was."""
-    return [record for record in records if record.purpose in purposes] or records
 
 
 def _covers(reference: Reference, position: tuple[float, float] | None) -> bool:

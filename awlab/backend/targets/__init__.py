@@ -23,6 +23,7 @@ from awlab.backend.targets.flat import (
     TwilightFlatFrame,
     TwilightFlatFrameParameters,
 )
+from awlab.backend.targets.fringe import FringeFrame, FringeFrameParameters
 from awlab.backend.targets.gain import GainLinearity, GainLinearityParameters
 from awlab.backend.targets.hot_pixels import HotPixelMap, HotPixelMapParameters
 from awlab.backend.targets.master_flat import MasterFlatFrame, MasterFlatFrameParameters
@@ -43,6 +44,7 @@ from awlab.backend.targets.regridded import (
     RegriddedFrame,
     RegriddedFrameParameters,
 )
+from awlab.backend.targets.satellite import SatelliteMap, SatelliteMapParameters
 from awlab.backend.targets.saturated import SaturatedPixelMap, SaturatedPixelMapParameters
 from awlab.backend.targets.source import BaseList, Source
 from awlab.backend.targets.source_list import SourceList, SourceListParameters
@@ -71,6 +73,8 @@ __all__ = [
     "DarkFrameParameters",
     "DomeFlatFrame",
     "DomeFlatFrameParameters",
+    "FringeFrame",
+    "FringeFrameParameters",
     "GainLinearity",
     "GainLinearityParameters",
     "HotPixelMap",
@@ -92,6 +96,8 @@ __all__ = [
     "RegriddedBaseFrame",
     "RegriddedFrame",
     "RegriddedFrameParameters",
+    "SatelliteMap",
+    "SatelliteMapParameters",
     "SaturatedPixelMap",
     "SaturatedPixelMapParameters",
     "Source",

@@ -5,28 +5,46 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from awlab.backend.algorithms import Calibrations, reduce_frame
+import numpy as np
+
+from awlab.backend.algorithms import FringeScaleOptions, fringe_scale
 from awlab.backend.database import Query, class_named, persistent
 from awlab.backend.datamodel import Astrom, BaseFrame, Filter, Flag, RawScienceFrame
 from awlab.backend.process import ProcessParameters, ProcessTarget
 from awlab.backend.targets.bias import BiasFrame
 from awlab.backend.targets.cold_pixels import ColdPixelMap
 from awlab.backend.targets.dark import DarkFrame
+from awlab.backend.targets.fringe import FringeFrame
 from awlab.backend.targets.hot_pixels import HotPixelMap
 from awlab.backend.targets.master_flat import MasterFlatFrame
-from awlab.backend.targets.pixels import all_of_shape, keep_pixels, layout_of, raw_pixels
+from awlab.backend.targets.pixels import good_pixels, keep_pixels, layout_of, same_shape
+from awlab.backend.targets.reducing import reduced_pixels
 
 __all__ = ["ReducedScienceFrame", "ReducedScienceFrameParameters"]
+
+_LEAST_SIGNIFICANCE = 5.0
 
 
 class ReducedScienceFrameParameters(ProcessParameters):
     """Parameters of `ReducedScienceFrame`."""
 
     OVERSCAN_CORRECTION = persistent("Overscan correction method, 0 ... 10", int, 6)
+    FRINGE_THRESHOLD_LOW = persistent(
+        "Pixels above this in the fringe frame are scaled by, part of the sky", float, -1.0
+    )
+    FRINGE_THRESHOLD_HIGH = persistent(
+        "Pixels below this in the fringe frame are scaled by, part of the sky", float, 1.0
+    )
+    IMAGE_THRESHOLD = persistent(
+        "Pixels further from the sky than this are sources, sigma", float, 3.0
+    )
 
 
 class ReducedScienceFrame(BaseFrame, ProcessTarget):
-    """(raw - overscan - bias - dark x EXPTIME) / flat; what its pixels are worth is `weight`."""
+    """(raw - overscan - bias - dark x EXPTIME) / flat - fringe_scale x fringe.
+
+    What its pixels are worth is `weight`.
+    """
 
     SEQUENCE = "Reduce"
     REQUIREMENT = "632"
@@ -45,6 +63,7 @@ class ReducedScienceFrame(BaseFrame, ProcessTarget):
     bias = persistent("Master bias", BiasFrame)
     dark = persistent("Dark current", DarkFrame, optional=True)
     flat = persistent("Master flat", MasterFlatFrame)
+    fringe = persistent("Fringes of the night sky", FringeFrame, optional=True)
     hot = persistent("Hot pixels", HotPixelMap)
     cold = persistent("Cold pixels", ColdPixelMap)
     filter = persistent("Filter", Filter)
@@ -56,6 +75,8 @@ class ReducedScienceFrame(BaseFrame, ProcessTarget):
     AIRMSTRT = persistent("Airmass at the start", float)
     AIRMEND = persistent("Airmass at the end", float)
     astrom = persistent("Linear coordinates as delivered, trimmed", Astrom)
+    fringe_scale = persistent("Factor of the fringes that were subtracted [ADU]", float, 0.0)
+    fringe_scale_error = persistent("Its error [ADU]", float)
 
     def make(self) -> None:
         """Take off what the detector added and divide by its response."""
@@ -63,21 +84,28 @@ class ReducedScienceFrame(BaseFrame, ProcessTarget):
         for name in ("night", "DATE_OBS", "EXPTIME", "OBJECT", "AIRMSTRT", "AIRMEND"):
             setattr(self, name, getattr(raw, name))
         layout = layout_of(raw)
-        shape = layout.image.shape
         self.astrom = _trimmed(raw.astrom, layout.image.x0, layout.image.y0)
-        bias, flat, dark = all_of_shape((self.bias, self.flat, self.dark), shape)
-        reduced = reduce_frame(
-            raw_pixels([raw])[0],
-            layout,
-            Calibrations(
-                bias=bias,
-                flat=flat,
-                dark=dark,
-                exposure_time=raw.EXPTIME or 0.0,
-                overscan_correction=self.process_params.OVERSCAN_CORRECTION,
-            ),
+        image = reduced_pixels(raw, self, self.flat)
+        if self.fringe is not None:
+            image = self._without_fringes(image)
+        keep_pixels(self, image, _wcs_keywords(self.astrom))
+
+    def _without_fringes(self, image: Any) -> Any:
+        """Subtract the fringes, as strong as they are between the sources of this frame."""
+        p = self.process_params
+        fringe = same_shape(self.fringe, image.shape)
+        options = FringeScaleOptions(
+            FRINGE_THRESHOLD_LOW=p.FRINGE_THRESHOLD_LOW,
+            FRINGE_THRESHOLD_HIGH=p.FRINGE_THRESHOLD_HIGH,
+            IMAGE_THRESHOLD=p.IMAGE_THRESHOLD,
         )
-        keep_pixels(self, reduced.image, _wcs_keywords(self.astrom))
+        good = good_pixels((self.hot, self.cold), image.shape)
+        found = fringe_scale(image, fringe, options, good=good)
+        # Where they are lost in the noise, to subtract them would only add that of the pattern.
+        if not found.scale > _LEAST_SIGNIFICANCE * found.error:
+            return image
+        self.fringe_scale, self.fringe_scale_error = found.scale, found.error
+        return image - np.float32(found.scale) * fringe
 
     @property
     def weight(self) -> Any:

@@ -10,13 +10,18 @@ from awlab.backend.targets.cosmic import CosmicMap
 from awlab.backend.targets.hot_pixels import HotPixelMap
 from awlab.backend.targets.master_flat import MasterFlatFrame
 from awlab.backend.targets.pixels import good_pixels, keep_pixels, layout_of, same_shape
+from awlab.backend.targets.satellite import SatelliteMap
 from awlab.backend.targets.saturated import SaturatedPixelMap
 
 __all__ = ["WeightFrame"]
 
 
 class WeightFrame(BaseFrame, ProcessTarget):
-    """Weight of the pixels of a frame: flat x hot x cold x saturated x cosmic; 0 is no use."""
+    """What pixels are worth: flat x hot x cold x saturated x cosmic x satellite; 0 is no use.
+
+    The illumination correction is not in it: it is made from stars that were measured with weights.
+    `RegriddedFrame` applies it to image and weight.
+    """
 
     SEQUENCE = "Weight"
     REQUIREMENT = "633"
@@ -30,11 +35,12 @@ class WeightFrame(BaseFrame, ProcessTarget):
     cold = persistent("Cold pixels", ColdPixelMap)
     saturated = persistent("Saturated pixels", SaturatedPixelMap)
     cosmic = persistent("Cosmic rays", CosmicMap)
+    satellite = persistent("Satellite tracks", SatelliteMap)
 
     def make(self) -> None:
         """Multiply the flat with the maps of good pixels."""
         shape = layout_of(self.raw).image.shape
-        maps = (self.hot, self.cold, self.saturated, self.cosmic)
+        maps = (self.hot, self.cold, self.saturated, self.cosmic, self.satellite)
         keep_pixels(self, same_shape(self.flat, shape) * good_pixels(maps, shape))
 
     def verify(self) -> None:

@@ -133,7 +133,7 @@ class World:
         self.statements += 1
         return [candidate for kind, candidate in self.objects.values() if kind is cls]
 
-    def raw_frames(self, cls, nights):
+    def raw_frames(self, cls, nights, purposes=()):
         """Good raw frames by group and night."""
         found = {key: self.raws.get((cls, key[1])) for key in nights}
         return {key: tuple(numbers) for key, numbers in found.items() if numbers}
