@@ -70,6 +70,8 @@ _PUBLIC = {
         "AssociateList",
         "AssociateListParameters",
         "BaseList",
+        "CombinedList",
+        "CombinedListParameters",
         "SourceList",
         "SourceListParameters",
         "BaseFlatFrame",

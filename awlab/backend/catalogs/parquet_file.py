@@ -204,6 +204,11 @@ def _to_arrow(values: NDArray[Any]) -> Any:
     if values.ndim == 2:
         flat = pa.array(np.ascontiguousarray(values).ravel())
         return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+    if values.dtype.kind == "O" and len(values) and isinstance(values[0], np.ndarray):
+        ends = np.cumsum([len(one) for one in values])
+        return pa.ListArray.from_arrays(
+            pa.array(np.r_[0, ends].astype(np.int32)), pa.array(np.concatenate(values))
+        )
     if values.dtype.kind == "S":
         values = np.char.decode(values, "utf-8", "replace")
     return pa.array(values.tolist() if values.dtype.kind in "UO" else np.ascontiguousarray(values))
@@ -216,6 +221,13 @@ def _from_arrow(column: Any) -> NDArray[Any]:
     if pa.types.is_fixed_size_list(array.type):
         width = array.type.list_size
         return np.asarray(array.flatten().to_numpy(zero_copy_only=False)).reshape(-1, width)
+    if pa.types.is_list(array.type):
+        found = np.empty(len(array), dtype=object)
+        flat = np.asarray(array.flatten().to_numpy(zero_copy_only=False))
+        ends = np.cumsum(np.asarray(array.value_lengths()))
+        for row, part in enumerate(np.split(flat, ends[:-1]) if len(array) else ()):
+            found[row] = part
+        return found
     if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
         return np.array(array.to_pylist(), dtype=str)
     return np.asarray(array.to_numpy(zero_copy_only=False))

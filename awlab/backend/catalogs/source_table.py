@@ -25,7 +25,8 @@ class SourceTable(Mapping[str, Any]):
     Parameters
     ----------
     columns : dict of str to ndarray, shape (n,) or (n, k)
-        Values; a column of shape (n, k) has k values for each source, such as fluxes in apertures.
+        Values; a column of shape (n, k) has k values for each source, such as fluxes in apertures,
+        one of arrays any number of values, such as a light curve.
     meanings : dict of str to ColumnMeaning, optional
         Unit, description and UCD of columns; those of `SOURCE_COLUMNS` are known by themselves.
     facts : dict, optional

@@ -14,6 +14,7 @@ from awlab.backend.targets.atmospheric_extinction import (
 from awlab.backend.targets.bias import BiasFrame, BiasFrameParameters
 from awlab.backend.targets.coadded import CoaddedRegriddedFrame, CoaddedRegriddedFrameParameters
 from awlab.backend.targets.cold_pixels import ColdPixelMap, ColdPixelMapParameters
+from awlab.backend.targets.combined_list import CombinedList, CombinedListParameters
 from awlab.backend.targets.cosmic import CosmicMap, CosmicMapParameters
 from awlab.backend.targets.dark import DarkFrame, DarkFrameParameters
 from awlab.backend.targets.flat import (
@@ -67,6 +68,8 @@ __all__ = [
     "CoaddedRegriddedFrameParameters",
     "ColdPixelMap",
     "ColdPixelMapParameters",
+    "CombinedList",
+    "CombinedListParameters",
     "CosmicMap",
     "CosmicMapParameters",
     "DarkFrame",

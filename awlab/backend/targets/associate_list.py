@@ -8,6 +8,7 @@ import numpy as np
 
 from awlab.backend.algorithms import (
     Association,
+    AssociationFlag,
     AssociationMode,
     associate,
     mean_positions,
@@ -23,7 +24,7 @@ from awlab.backend.targets.list_inputs import ListInput, attributes_of, lists_be
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["AssociateList", "AssociateListParameters"]
+__all__ = ["AssociateList", "AssociateListParameters", "associate_inputs"]
 
 
 class AssociateListParameters(ProcessParameters):
@@ -76,51 +77,21 @@ class AssociateList(BaseCatalog, ProcessTarget):
 
     def make(self) -> None:
         """Associate the lists, and number the associations along the sky."""
-        p = self.process_params
-        inputs = self._read()
-        positions = [one.positions for one in inputs]
-        found = associate(positions, p.SEARCH_DISTANCE, self._mode())
-        if p.SINGLE_OUT_CLOSEST_PAIRS:
-            found = single_out_closest(found, positions)
-        self._count(found, len(inputs))
-        table = _rows(found, inputs)
-        self.ALID = draw_number()
-        self.name = self.name or " + ".join(one.name for one in inputs)[:200]
-        self.content_hash = table.digest()
-        self.keep_sources(table, work_folder())
-
-    def _mode(self) -> AssociationMode:
-        try:
-            return AssociationMode(self.associatelisttype)
-        except ValueError:
-            raise TargetError(
-                f"ASSOCIATELISTTYPE {self.associatelisttype} has no meaning",
-                "use 1 chain, 2 master, 3 matched",
-            ) from None
-
-    def _read(self) -> list[ListInput]:
         items = list(self.input_lists)
         if len(items) < 2:
             raise TargetError(
                 f"{len(items)} input_lists: nothing to associate", "give two or more lists"
             )
-        inputs = [read_input(item, self.process_params.SEXTRACTOR_FLAG_MASK) for item in items]
-        numbers = np.concatenate([np.unique(one.SLID) for one in inputs])
-        known, times = np.unique(numbers, return_counts=True)
-        if (times > 1).any():
-            raise TargetError(
-                f"list SLID {known[times > 1][0]} is twice among the input_lists",
-                "a list within an association list is there already",
-            )
-        return inputs
-
-    def _count(self, found: Association, lists: int) -> None:
-        sizes = np.bincount(found.AID) if found.AID.size else np.zeros(0, np.int64)
-        key = found.AID * lists + found.list_index
-        present = np.bincount(np.unique(key) // lists, minlength=sizes.size)
+        table = associate_inputs(items, self.process_params)
+        sizes = np.bincount(table["AID"]) if table.count else np.zeros(0, np.int64)
+        incomplete = table["AID"][(table["FLAG"] & AssociationFlag.INCOMPLETE) > 0]
         self.associate_count = int(sizes.size)
         self.pair_count = int((sizes > 1).sum())
-        self.complete_count = int((present == lists).sum())
+        self.complete_count = self.associate_count - int(np.unique(incomplete).size)
+        self.ALID = draw_number()
+        self.name = self.name or " + ".join(item.name for item in items)[:200]
+        self.content_hash = table.digest()
+        self.keep_sources(table, work_folder())
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -180,6 +151,46 @@ class AssociateList(BaseCatalog, ProcessTarget):
 
 
 _ROW = ("AID", "SLID", "SID", "FLAG", "RA", "DEC")
+
+
+def associate_inputs(items: Sequence[Any], parameters: AssociateListParameters) -> SourceTable:
+    """Associate lists.
+
+    Parameters
+    ----------
+    items : sequence of BaseCatalog
+        Lists.
+    parameters : AssociateListParameters
+        Distance, mask, kind.
+
+    Returns
+    -------
+    SourceTable
+        Rows AID, SLID, SID, FLAG, RA, DEC; AID follows the sky.
+
+    Raises
+    ------
+    TargetError
+        If a list is among them twice, or there is no such kind of association.
+    """
+    inputs = [read_input(item, parameters.SEXTRACTOR_FLAG_MASK) for item in items]
+    numbers = np.concatenate([np.unique(one.SLID) for one in inputs])
+    known, times = np.unique(numbers, return_counts=True)
+    if (times > 1).any():
+        raise TargetError(
+            f"list SLID {known[times > 1][0]} is twice among the input_lists",
+            "a list within an association list is there already",
+        )
+    kind = parameters.ASSOCIATELISTTYPE
+    if kind not in [mode.value for mode in AssociationMode]:
+        raise TargetError(
+            f"ASSOCIATELISTTYPE {kind} has no meaning", "use 1 chain, 2 master, 3 matched"
+        )
+    positions = [one.positions for one in inputs]
+    found = associate(positions, parameters.SEARCH_DISTANCE, AssociationMode(kind))
+    if parameters.SINGLE_OUT_CLOSEST_PAIRS:
+        found = single_out_closest(found, positions)
+    return _rows(found, inputs)
 
 
 def _rows(found: Association, inputs: list[ListInput]) -> SourceTable:

@@ -15,7 +15,7 @@ from awlab.backend.targets.source import BaseList
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ListInput", "attributes_of", "lists_below", "read_input", "read_rows"]
+__all__ = ["ListInput", "attributes_of", "lists_below", "mean_places", "read_input", "read_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +69,26 @@ def read_input(item: Any, allowed_flags: int) -> ListInput:
     else:
         rows = item.associates()
         sizes = np.bincount(rows["AID"]) if rows.count else np.zeros(0, np.int64)
-        first, positions = np.r_[0, np.cumsum(sizes)], _means(rows, sizes.size)
+        first, positions = np.r_[0, np.cumsum(sizes)], mean_places(rows, sizes.size)
     columns = {name: rows[name] for name in ("SLID", "SID", "RA", "DEC")}
     return ListInput(item.name, positions, first=first, **columns)
 
 
-def _means(rows: SourceTable, number: int) -> tuple[Any, Any]:
+def mean_places(rows: SourceTable, number: int) -> tuple[Any, Any]:
+    """Return the mean position of every association of rows with AID, RA and DEC [deg].
+
+    Parameters
+    ----------
+    rows : SourceTable
+        Sources.
+    number : int
+        Number of associations.
+
+    Returns
+    -------
+    ra, dec : ndarray of float64, shape (number,)
+        Positions [deg].
+    """
     a, d = np.radians(rows["RA"]), np.radians(rows["DEC"])
     vectors = (np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d))
     x, y, z = (np.bincount(rows["AID"], axis, number) for axis in vectors)
@@ -106,10 +120,10 @@ def read_rows(item: Any, columns: Sequence[str], sids: Any = None) -> SourceTabl
     return rows if sids is None else rows.rows(np.sort(np.asarray(sids, np.int64)))
 
 
-def lists_below(item: Any) -> dict[int, Any]:
-    """Return the catalogues that an association list has sources of, by SLID."""
+def lists_below(*items: Any) -> dict[int, Any]:
+    """Return the catalogues that lists, and lists of associations, have sources of, by SLID."""
     found: dict[int, Any] = {}
-    stack = [item]
+    stack = list(items)
     while stack:
         here = stack.pop()
         if hasattr(here, "associates"):
@@ -120,7 +134,11 @@ def lists_below(item: Any) -> dict[int, Any]:
 
 
 def attributes_of(
-    lists: Mapping[int, Any], rows: SourceTable, columns: Sequence[str]
+    lists: Mapping[int, Any],
+    rows: SourceTable,
+    columns: Sequence[str],
+    *,
+    missing: str = "error",
 ) -> SourceTable:
     """Put columns of the sources beside rows of SLID and SID; lists are read once each.
 
@@ -132,6 +150,8 @@ def attributes_of(
         With SLID and SID.
     columns : sequence of str
         Columns; a list that has none gives values that are not a number, or 0, or empty texts.
+    missing : str
+        ``nan`` if a column that no list has shall be empty, ``error`` if that is an error.
 
     Raises
     ------
@@ -160,10 +180,10 @@ def attributes_of(
                     "extract them with the same PHOT_APERTURES",
                 )
             found[name][mine] = values
-    missing = [name for name in columns if name not in found]
-    if missing and rows.count:
-        raise QueryError(f"none of the lists has a column {missing[0]!r}", "see list.sources()")
-    found |= {name: np.zeros(0) for name in missing}
+    absent = [name for name in columns if name not in found]
+    if absent and rows.count and missing == "error":
+        raise QueryError(f"none of the lists has a column {absent[0]!r}", "see list.sources()")
+    found |= {name: np.full(rows.count, np.nan) for name in absent}
     return rows.with_columns(found, {name: m or meaning_of(name) for name, m in meanings.items()})
 
 
