@@ -92,7 +92,7 @@ def test_a_light_curve_is_one_read(combined, lists):
     assert np.abs(v["MAG"] - expected).max() < 5 * ERROR
     by_slid = {item.SLID: item for item in lists}
     one = by_slid[int(v["SLID"][3])][int(v["SID"][3])]
-    assert one.MAG_AUTO == v["MAG"][3]
+    assert v["MAG"][3] == one.MAG_AUTO
     with pytest.raises(ObjectNotFound, match="no source 77"):
         combined.light_curve(77)
 
