@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from awlab.backend.catalogs.foreign_table import BANDS, as_catalog, read_foreign
+from awlab.backend.catalogs.online_catalogs import ONLINE, fetch_reference
 from awlab.backend.catalogs.parquet_file import (
     catalog_columns,
     read_catalog,
@@ -28,6 +29,7 @@ from awlab.backend.catalogs.source_table import SourceTable
 __all__ = [
     "BANDS",
     "INDEX_COLUMN",
+    "ONLINE",
     "SOURCE_COLUMNS",
     "AstrometricCatalog",
     "BaseCatalog",
@@ -38,6 +40,7 @@ __all__ = [
     "as_catalog",
     "catalog_columns",
     "cone_ranges",
+    "fetch_reference",
     "ingest_reference",
     "meaning_of",
     "read_catalog",

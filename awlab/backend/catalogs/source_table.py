@@ -111,6 +111,8 @@ class SourceTable(Mapping[str, Any]):
             if column not in leave_out:
                 found.update(column.encode())
                 plain = values.astype(str) if values.dtype.kind in "OU" else values
+                # FITS is big-endian; what a file is written in does not make other sources.
+                plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
                 found.update(np.ascontiguousarray(plain).tobytes())
         return found.hexdigest()
 

@@ -17,6 +17,7 @@ from awlab.backend.targets.cold_pixels import ColdPixelMap, ColdPixelMapParamete
 from awlab.backend.targets.combined_list import CombinedList, CombinedListParameters
 from awlab.backend.targets.cosmic import CosmicMap, CosmicMapParameters
 from awlab.backend.targets.dark import DarkFrame, DarkFrameParameters
+from awlab.backend.targets.external_list import ExternalList, ingest_catalog
 from awlab.backend.targets.flat import (
     BaseFlatFrame,
     DomeFlatFrame,
@@ -76,6 +77,7 @@ __all__ = [
     "DarkFrameParameters",
     "DomeFlatFrame",
     "DomeFlatFrameParameters",
+    "ExternalList",
     "FringeFrame",
     "FringeFrameParameters",
     "GainLinearity",
@@ -110,5 +112,6 @@ __all__ = [
     "TwilightFlatFrame",
     "TwilightFlatFrameParameters",
     "WeightFrame",
+    "ingest_catalog",
     "trace_source",
 ]
