@@ -1,6 +1,7 @@
 # One command to see it (make demo), one to test it (make test). Both make .venv first.
 #   PYTHON=python3.12     interpreter of a new .venv (3.11, 3.12 or 3.13; `make clean` drops the old one)
 #   NIGHT=sa112|wfi    night of the demo        OPEN=no  stop after the summary
+#   HISTORY=yes|200000 five years of simulated calibrations instead, without pixels
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast lint bench docs browser clean
 VENV := .venv
@@ -25,7 +26,7 @@ $(VENV)/for-developers: $(DECIDING)
 	@touch $@ $(VENV)/for-users
 
 demo: $(VENV)/for-users ## a real night (or a simulated one) pulled through, then JupyterLab on it
-	@$(BIN)/awlab demo $(if $(NIGHT),--night $(NIGHT)) $(if $(filter no,$(OPEN)),--no-open)
+	@$(BIN)/awlab demo $(if $(NIGHT),--night $(NIGHT)) $(if $(HISTORY),--history $(filter-out yes,$(HISTORY))) $(if $(filter no,$(OPEN)),--no-open)
 
 test: $(VENV)/for-developers browser ## everything: lint, then all tests; pytest's line comes last
 	@bad=0; $(MAKE) --no-print-directory lint || bad=1; \

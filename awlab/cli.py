@@ -74,6 +74,14 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", _demo, "pull a night through and open JupyterLab on it")
     demo.add_argument("--night", choices=["sa112", "wfi"], help="real or simulated night")
+    demo.add_argument(
+        "--history",
+        nargs="?",
+        type=int,
+        const=20_000,
+        metavar="OBJECTS",
+        help="instead five years of simulated calibrations without pixels, 20000 objects or more",
+    )
     demo.add_argument("--no-open", action="store_true", help="stop after the summary")
 
     lab = _command(commands, "lab", _lab, "open JupyterLab on the notebooks")
@@ -140,14 +148,19 @@ class _Bar:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from awlab.backend.demo import run_demo
+    from awlab.backend.demo import make_history, run_demo
 
-    summary = run_demo(options.night, bar=_Bar)
+    if options.history is None:
+        summary: Any = run_demo(options.night, bar=_Bar)
+        page = "notebooks/00_start_here.ipynb"
+    else:
+        summary = make_history(options.history, say=print)
+        page = "notebooks/00_start_here.ipynb"
     print(f"\n{summary}\n")
     if options.no_open:
         print(f"Next: {_command_line()} lab (or doctor)")
         return 0
-    return _open_lab("notebooks/00_start_here.ipynb", [])
+    return _open_lab(page, [])
 
 
 def _lab(options: argparse.Namespace) -> int:

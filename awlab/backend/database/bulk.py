@@ -72,8 +72,10 @@ def register_bulk(
     columns : dict
         Values by attribute; those of a struct as ``'imstat.stdev'``. One-dimensional arrays of one
         length n, masked or None where there is no value; a single value stands for all objects.
-        A link is an array of row numbers (0 for none), or one committed object. At least one
-        column is an array, or there are lists. What is not given has the default of the class.
+        A link is an array of row numbers (0 for none), or one committed object; -1, -2 ... are the
+        first, second ... object of this call, for ``prev``. ``creation_date`` is now unless it is
+        given. At least one column is an array, or there are lists. What is not given has the
+        default of the class.
     lists : dict, optional
         Lists of links as ``(offsets, ids)``: the members of object i are
         ``ids[offsets[i]:offsets[i + 1]]``.
@@ -103,15 +105,18 @@ def register_bulk(
     count = _count(columns, lists or {})
     database = current_database()
     ensure_tables(database, [cls])
-    values, links = attribute_fields(cls, columns, count)
+    ids = _new_ids(database, count) if count else np.empty(0, dtype=np.int64)
+    values, links, follows = attribute_fields(cls, columns, ids)
     members = {name: list_of_links(cls, name, pair, count) for name, pair in (lists or {}).items()}
     check_links(database, links + [(a, ids) for a, _, ids in members.values()])
     if count == 0:
-        return np.empty(0, dtype=np.int64)
-    ids = _new_ids(database, count)
+        return ids
     fields = _identity(cls, ids) | {name: f for name, f in values.items() if f is not None}
     lists_by_table = _lists_by_table(database, ids, members)
     with database.transaction() as connection:
+        if follows:
+            # The root rows are written after the rows of the class that name them.
+            connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
         _copy(database, connection, cls.__name__, fields, count)
         for table, rows in lists_by_table.items():
             _copy(database, connection, table, rows, len(rows["target"].lengths))

@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 __all__ = ["attribute_fields", "check_links", "list_of_links"]
 
-_IDENTITY = ("object_id", "creator", "project", "privileges", "creation_date")
+_IDENTITY = ("object_id", "creator", "project", "privileges")
 
 Links = tuple[Persistent, NDArray[Any]]
 
 
 def attribute_fields(
-    cls: Any, columns: Mapping[str, Any], count: int
-) -> tuple[dict[str, Field | None], list[Links]]:
+    cls: Any, columns: Mapping[str, Any], ids: NDArray[Any]
+) -> tuple[dict[str, Field | None], list[Links], bool]:
     """Encode the attributes of a class.
 
     Parameters
@@ -39,15 +39,17 @@ def attribute_fields(
         Persistent class.
     columns : dict
         Values by attribute path, as `register_bulk` takes them.
-    count : int
-        Number of objects.
+    ids : ndarray of int64, shape (n,)
+        Row numbers of the new objects.
 
     Returns
     -------
     fields : dict
         By column name; None for a column that is NULL in all rows.
     links : list of (Persistent, ndarray)
-        Row numbers that every link points to.
+        Row numbers that every link points to, beyond the objects of this very call.
+    follows : bool
+        Whether a link points to an object of this call.
 
     Raises
     ------
@@ -56,22 +58,25 @@ def attribute_fields(
     """
     fields: dict[str, Field | None] = {}
     links: list[Links] = []
+    follows = False
     given = {_column(cls, path): (path, values) for path, values in columns.items()}
     for column, attribute in _declared(cls).items():
         path, values = given.get(column, (column, attribute.default))
         try:
             if attribute.kind == "link":
-                numbers = _row_numbers(attribute, values, count)
-                links.append((attribute, numbers))
+                numbers = _row_numbers(attribute, values, len(ids))
+                links.append((attribute, numbers[numbers > 0]))
+                follows = follows or bool((numbers < 0).any())
+                numbers = _with_own_rows(cls, attribute, numbers, ids)
                 empty = not numbers.any()
                 fields[column] = None if empty else fixed_field(numbers, "int", numbers == 0)
             else:
-                fields[column] = _encode(attribute, values, count, one=column not in given)
+                fields[column] = _encode(attribute, values, one=column not in given)
         except WrongType as exc:
             raise WrongType(f"{cls.__name__}.{path}: {exc.message}", exc.hint) from None
         except (ValueError, TypeError) as exc:
             raise WrongType(f"{cls.__name__}.{path}: {exc}", "give values of its type") from None
-    return fields, links
+    return fields, links, follows
 
 
 def _declared(cls: Any) -> dict[str, Persistent]:
@@ -124,7 +129,26 @@ def _as_row_numbers(values: Any) -> NDArray[Any]:
     return numbers.astype(np.int64)
 
 
-def _encode(attribute: Persistent, values: Any, count: int, *, one: bool) -> Field | None:
+def _with_own_rows(
+    cls: Any, attribute: Persistent, numbers: NDArray[Any], ids: NDArray[Any]
+) -> NDArray[Any]:
+    """Put row numbers where a link counts back to an object of the same call: -1 is the first."""
+    own = numbers < 0
+    if not own.any():
+        return numbers
+    place = -numbers[own] - 1
+    # Only what comes before: nothing is made from itself, in however many steps.
+    if not issubclass(cls, attribute.type) or (place >= np.flatnonzero(own)).any():
+        raise WrongType(
+            "a negative number is an earlier object of the same call",
+            "-1 is the first one; links to other classes are row numbers",
+        )
+    found = numbers.copy()
+    found[own] = ids[place]
+    return found
+
+
+def _encode(attribute: Persistent, values: Any, *, one: bool) -> Field | None:
     kind = fixed_width(attribute)
     if one or not _is_column(attribute, values):
         values = attribute.check(values)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEAD", "schema_version", "upgrade"]
 
-HEAD = "0003"
+HEAD = "0004"
 _LOCK = 0x61776C6162  # "awlab"
 
 

@@ -257,7 +257,7 @@ def _link_keys(operations: Any, cls: Any, name: str, *, dependency: bool) -> Non
     if not dependency:
         # A dependency is held by the checks on its edge.
         operations.create_foreign_key(
-            _short(cls, name, "fk"), cls.__name__, dbobject.name, [name], ["id"]
+            _short(cls, name, "fk"), cls.__name__, dbobject.name, [name], ["id"], deferrable=True
         )
 
 

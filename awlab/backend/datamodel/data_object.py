@@ -122,6 +122,10 @@ class DataObject(DBObject):
         if not self.file_sha256:
             if self.pathname and Path(self.pathname).is_file():
                 return Path(self.pathname)
+            if self.is_committed:
+                raise FileMissing(
+                    f"{self!r} was registered without a file", "its values and its lineage are all"
+                )
             raise FileMissing(f"{self!r} has no file yet", "make and store it first")
         return current_dataserver().retrieve(self.filename, self.file_sha256)
 

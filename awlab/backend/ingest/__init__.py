@@ -26,6 +26,7 @@ from awlab.backend.ingest.split import (
 from awlab.backend.ingest.translate import translate
 
 if TYPE_CHECKING:
+    from awlab.backend.ingest.equipment import Equipment
     from awlab.backend.ingest.finding import find_files
     from awlab.backend.ingest.night import ingest_night, notebooks_folder
     from awlab.backend.ingest.report import FileRow, IngestReport
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Detection",
+    "Equipment",
     "FileRow",
     "FrameDescription",
     "IngestReport",
@@ -55,6 +57,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "Equipment": "equipment",
     "FileRow": "report",
     "IngestReport": "report",
     "find_files": "finding",

@@ -238,6 +238,8 @@ def _same_key(work: Work) -> Any:
         return None
     group = work.request.group
     same = [Compare(("chip",), "==", _Number(group.chip))]
+    if "readout" in cls._attributes:
+        same.append(Compare(("readout",), "==", group.readout))
     if group.filter and "filter" in cls._attributes:
         same.append(Compare(("filter",), "==", _Number(group.filter)))
     return Query(cls, And(tuple(same))) & (cls.origin == "derived")

@@ -61,6 +61,13 @@ class BulkRaw(DBObject):
     times = persistent("Times", datetime, [])
 
 
+class BulkNext(DBObject):
+    """Follows another of its kind."""
+
+    prev = persistent("The one before", DBObject, dependency=False)
+    source = persistent("What it is made from", DBObject)
+
+
 class BulkMade(DBObject):
     """Made from raws."""
 
@@ -285,3 +292,32 @@ def test_no_row_points_to_nothing(database):
                 table_of(BulkMade).insert(), identity | rest | {"id": 2**59, "raw": 2**60}
             )
     assert incomplete_objects() == {}
+
+
+def test_objects_of_one_call_follow_each_other(database):
+    """A negative number is an earlier object of the same call; dates are those that are given."""
+    dates = np.array(["2001-01-02", "2001-01-03", "2003-05-06"], dtype="datetime64[us]")
+    ids = register_bulk(
+        BulkNext, {"prev": np.array([0, -1, -2]), "source": [0, -1, -1], "creation_date": dates}
+    )
+    first, second, third = read(ids, BulkNext)
+    assert first.prev is None
+    assert (second.prev, third.prev) == (first, second)
+    assert third.creation_date == datetime(2003, 5, 6)
+    assert {item.object_id for item in first.inverse_objects()} == {
+        second.object_id,
+        third.object_id,
+    }
+    assert incomplete_objects() == {}
+
+
+@pytest.mark.parametrize("links", [[-1, 0], [0, -2], [-2, 0], [0, -9]])
+def test_nothing_follows_itself_or_what_comes_later(database, links):
+    with pytest.raises(WrongType, match="an earlier object of the same call"):
+        register_bulk(BulkNext, {"source": np.array(links)})
+
+
+def test_a_negative_number_is_no_object_of_another_class(database):
+    register_bulk(BulkRaw, {"level": [1.0, 2.0]})
+    with pytest.raises(WrongType, match="an earlier object of the same call"):
+        register_bulk(BulkMade, {"raw": np.array([0, -1])})
