@@ -259,7 +259,10 @@ def trigger_ddl(
     """
     attributes = {attribute["name"]: attribute for attribute in described["attributes"]}
     table, record, sync = quoted(name), quoted(f"record_{name}"), quoted(f"sync_{name}")
-    verdict = "is_valid, quality_flags" if "is_valid" in attributes else "1, 0"
+    verdict = ", ".join(
+        name if name in attributes else without
+        for name, without in (("is_valid", "1"), ("quality_flags", "0"))
+    )
     edges = [
         f"SELECT id, {quoted(link)}, {roles[link]}, 0 FROM new_rows WHERE {quoted(link)}"
         " IS NOT NULL"

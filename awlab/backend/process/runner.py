@@ -360,5 +360,5 @@ class _Run:
             )
             self.observer.failed(node, error)
             raise error from exc
-        current_database().epoch += 1
+        current_database().outdate_results()
         self.observer.finished(node, self.made[id(node)])

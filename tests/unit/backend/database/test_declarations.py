@@ -249,6 +249,15 @@ def test_an_older_version_of_a_module_takes_nothing_from_a_newer_one(database):
     assert len(new.select_all()) == 4
 
 
+@pytest.mark.parametrize("name", ["is_valid", "quality_flags"])
+def test_one_half_of_a_verdict_is_enough(database, name):
+    cls = type(DBObject)(
+        f"Half{name.title().replace('_', '')}", (DBObject,), {name: persistent("Verdict", int, 0)}
+    )
+    made = cls(**{name: 3}).commit()
+    assert getattr(cls(object_id=made.object_id), name) == 3
+
+
 def test_lists_that_only_name_things(database):
     chips = [DeclChip(name=f"ccd{i}") for i in range(3)]
     cls = declare("DeclMosaic", chips=persistent("Chips", DeclChip, []))
