@@ -8,6 +8,7 @@ from awlab.backend.quality.calibration_plan import (
     calibration_plan,
     requirement_of,
 )
+from awlab.backend.quality.jumps import Jump, drift, find_jumps
 from awlab.backend.quality.outliers import (
     RobustStatistics,
     clip_outliers,
@@ -15,17 +16,34 @@ from awlab.backend.quality.outliers import (
     running_outliers,
 )
 from awlab.backend.quality.timeline import Bar, CalibrationTimeline, calibration_timeline
+from awlab.backend.quality.trends import (
+    TREND_PRESETS,
+    Series,
+    Trend,
+    TrendPreset,
+    time_path,
+    trend,
+)
 
 __all__ = [
     "REQUIREMENTS",
+    "TREND_PRESETS",
     "Bar",
     "CalibrationTimeline",
+    "Jump",
     "PlanEntry",
     "RobustStatistics",
+    "Series",
+    "Trend",
+    "TrendPreset",
     "calibration_plan",
     "calibration_timeline",
     "clip_outliers",
+    "drift",
+    "find_jumps",
     "requirement_of",
     "robust_statistics",
     "running_outliers",
+    "time_path",
+    "trend",
 ]

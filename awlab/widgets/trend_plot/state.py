@@ -16,7 +16,12 @@ from awlab.backend.database import (
     read_numbered,
 )
 from awlab.backend.errors import QueryError
-from awlab.backend.quality import clip_outliers, robust_statistics, running_outliers
+from awlab.backend.quality import (
+    TREND_PRESETS,
+    clip_outliers,
+    robust_statistics,
+    running_outliers,
+)
 from awlab.widgets.trend_plot.axis import PlotAxis
 
 __all__ = ["PRESETS", "SCATTER_POINTS", "TrendState"]
@@ -28,13 +33,8 @@ _BINS = 50
 
 # The plots of the slides: title, class, y, x, colour.
 PRESETS: list[tuple[str, str, str, str, str]] = [
-    ("zeropoint against date", "PhotometricParameters", "zeropoint", "DATE_OBS", "chip.name"),
-    ("bias level against date", "RawBiasFrame", "imstat.mean", "DATE_OBS", "chip.name"),
-    ("read noise against date", "ReadNoise", "read_noise", "timestamp_start", "chip.name"),
-    ("sky rms against flat rms", "ReducedScienceFrame", "imstat.stdev", "flat.imstat.stdev",
-     "filter.name"),
-    ("sky level against date", "ReducedScienceFrame", "imstat.median", "DATE_OBS", "filter.name"),
-]  # fmt: skip
+    (preset.title, preset.class_name, preset.y, preset.x, preset.by) for preset in TREND_PRESETS
+]
 
 
 class TrendState:
