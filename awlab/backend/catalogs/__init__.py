@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from awlab.backend.catalogs.column_expression import ColumnExpression
 from awlab.backend.catalogs.foreign_table import BANDS, as_catalog, read_foreign
 from awlab.backend.catalogs.online_catalogs import ONLINE, fetch_reference
 from awlab.backend.catalogs.parquet_file import (
@@ -33,6 +34,7 @@ __all__ = [
     "SOURCE_COLUMNS",
     "AstrometricCatalog",
     "BaseCatalog",
+    "ColumnExpression",
     "ColumnMeaning",
     "PhotRefCatalog",
     "ReferenceCatalog",

@@ -11,6 +11,7 @@ from awlab.backend.targets.atmospheric_extinction import (
     AtmosphericExtinction,
     AtmosphericExtinctionParameters,
 )
+from awlab.backend.targets.attribute_calculator import AttributeCalculator
 from awlab.backend.targets.bias import BiasFrame, BiasFrameParameters
 from awlab.backend.targets.coadded import CoaddedRegriddedFrame, CoaddedRegriddedFrameParameters
 from awlab.backend.targets.cold_pixels import ColdPixelMap, ColdPixelMapParameters
@@ -49,6 +50,14 @@ from awlab.backend.targets.regridded import (
 from awlab.backend.targets.satellite import SatelliteMap, SatelliteMapParameters
 from awlab.backend.targets.saturated import SaturatedPixelMap, SaturatedPixelMapParameters
 from awlab.backend.targets.source import BaseList, Source
+from awlab.backend.targets.source_collection import (
+    ConcatenateSources,
+    FilterSources,
+    SelectAttributes,
+    SelectSources,
+    SourceCollection,
+    SourceListWrapper,
+)
 from awlab.backend.targets.source_list import SourceList, SourceListParameters
 from awlab.backend.targets.source_path import trace_source
 from awlab.backend.targets.source_trace import Place, SourceTrace
@@ -61,6 +70,7 @@ __all__ = [
     "AstrometricParametersParameters",
     "AtmosphericExtinction",
     "AtmosphericExtinctionParameters",
+    "AttributeCalculator",
     "BaseFlatFrame",
     "BaseList",
     "BiasFrame",
@@ -71,6 +81,7 @@ __all__ = [
     "ColdPixelMapParameters",
     "CombinedList",
     "CombinedListParameters",
+    "ConcatenateSources",
     "CosmicMap",
     "CosmicMapParameters",
     "DarkFrame",
@@ -78,6 +89,7 @@ __all__ = [
     "DomeFlatFrame",
     "DomeFlatFrameParameters",
     "ExternalList",
+    "FilterSources",
     "FringeFrame",
     "FringeFrameParameters",
     "GainLinearity",
@@ -105,9 +117,13 @@ __all__ = [
     "SatelliteMapParameters",
     "SaturatedPixelMap",
     "SaturatedPixelMapParameters",
+    "SelectAttributes",
+    "SelectSources",
     "Source",
+    "SourceCollection",
     "SourceList",
     "SourceListParameters",
+    "SourceListWrapper",
     "SourceTrace",
     "TwilightFlatFrame",
     "TwilightFlatFrameParameters",

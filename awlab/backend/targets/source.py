@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from awlab.backend.catalogs import BaseCatalog, SourceTable, read_catalog
-from awlab.backend.database import context, persistent
+from awlab.backend.database import class_named, context, persistent
 from awlab.backend.errors import ObjectNotFound, UnknownAttribute
 from awlab.backend.targets.source_path import trace_source
 from awlab.backend.targets.source_trace import SourceTrace
@@ -127,6 +127,11 @@ class BaseList(BaseCatalog, abstract=True):
             These sources only.
         """
         return read_catalog(self.retrieve(), columns, sids=sids)
+
+    def collection(self) -> Any:
+        """Return the sources as a `SourceCollection`, from which others are derived."""
+        wrappers: Any = class_named("SourceListWrapper")
+        return wrappers(sourcelist=self)
 
     def table(self, columns: Any = None) -> Any:
         """Return an astropy ``QTable`` with units, by SID.
