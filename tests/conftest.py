@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -63,3 +64,39 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("NO REAL DATA: ../shared/data is not beside the checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def new_home(tmp_path_factory):
+    """Make homes whose private PostgreSQL stops at the end of the session."""
+    from awlab.backend.database import start_embedded
+
+    made = []
+
+    def make() -> Path:
+        made.append(tmp_path_factory.mktemp("home"))
+        return made[-1]
+
+    yield make
+    for folder in made:
+        start_embedded(folder).stop()
+
+
+@pytest.fixture(scope="session")
+def connected_to():
+    """Connect to a home inside a ``with``: other tests of the process have homes of their own."""
+    from awlab.backend.database import close_database, current_database
+    from awlab.backend.datamodel import connect
+
+    @contextlib.contextmanager
+    def connected(home: Path):
+        before = os.environ["AWLAB_HOME"]
+        os.environ["AWLAB_HOME"] = str(home)
+        connect()
+        try:
+            yield current_database()
+        finally:
+            close_database()
+            os.environ["AWLAB_HOME"] = before
+
+    return connected

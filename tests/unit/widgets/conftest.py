@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 
 @pytest.fixture(scope="session")
-def server_home(tmp_path_factory):
-    """A home whose private PostgreSQL stops at the end of the session."""
-    from awlab.backend.database import start_embedded
-
-    folder = tmp_path_factory.mktemp("home")
-    yield folder
-    start_embedded(folder).stop()
+def server_home(new_home):
+    """The home of the tests of this folder."""
+    return new_home()
 
 
 @pytest.fixture(scope="module")
-def database(server_home):
+def database(server_home, connected_to):
     """The database of this process while the tests of a module run."""
-    from awlab.backend.database import close_database, current_database
-    from awlab.backend.datamodel import connect
-
-    before = os.environ["AWLAB_HOME"]
-    os.environ["AWLAB_HOME"] = str(server_home)
-    connect()
-    yield current_database()
-    close_database()
-    os.environ["AWLAB_HOME"] = before
+    with connected_to(server_home) as database:
+        yield database
 
 
 @pytest.fixture
