@@ -13,6 +13,7 @@ from awlab.backend.dataserver import write_image
 from awlab.backend.errors import NoValidCalibration, TargetError
 from awlab.backend.ingest import ingest
 from awlab.backend.process import FilteredCalibration, ProcessParameters, ProcessTarget
+from awlab.backend.process.runner import run_plan
 
 NIGHT = "2001-02-03"
 
@@ -47,11 +48,13 @@ class SkyPatch(ProcessTarget):
     @classmethod
     def choose_grid(cls, positions):
         """Whole degrees around the mean position."""
-        ra, dec = np.mean(positions, axis=0)
+        ra, dec, _ = np.mean(positions, axis=0)
         return f"{ra:.0f} {dec:.0f}"
 
     def make(self):
         """Take the median."""
+        if self.raw.OBJECT == "BROKEN" and self.raw.imstat.median > 150:
+            raise ValueError("this one is broken")
         self.level = self.raw.imstat.median + self.process_params.OFFSET
 
     def verify(self):
@@ -212,6 +215,38 @@ def test_members_that_failed_are_left_out_and_none_is_one_sentence(sky):
         SkyCoadd.get(object="DARK", filter="V")
     with pytest.raises(NoValidCalibration, match="0 SkyPatch for patches, 1 needed"):
         SkyCoadd.get(object="DARK", filter="V")
+
+
+def test_a_member_whose_making_fails_does_not_stop_the_others(sky):
+    levels = {40: 200, 41: 100}
+    ingest([write_sky(sky, n, name="BROKEN", level=level) for n, level in levels.items()])
+    failed = []
+
+    class Watcher:
+        def is_cancelled(self):
+            return False
+
+        def failed(self, node, error):
+            failed.append(error.message)
+
+        def started(self, *_):
+            """Not looked at."""
+
+        finished = skipped = started
+
+    plan = SkyCoadd.plan(object="BROKEN", filter="V")
+    (coadd,) = run_plan(plan, observer=Watcher())
+    assert len(coadd.patches) == 1
+    assert len(failed) == 1 and "this one is broken" in failed[0]
+    coadd.patches[0].raw.set_valid(0, "now none is left")
+    with pytest.raises(NoValidCalibration, match=r"0 can serve.*this one is broken"):
+        SkyCoadd.get(object="BROKEN", filter="V")
+    coadd.patches[0].raw.set_valid(1, "it was good")
+    assert not coadd.uptodate(), "the broken one is tried again until somebody says that it is bad"
+    ((RawScienceFrame.OBJECT == "BROKEN") & (RawScienceFrame.imstat.median > 150))[0].set_valid(
+        0, "broken"
+    )
+    assert coadd.uptodate()
 
 
 def test_no_reference_catalogue_is_one_sentence(sky):

@@ -38,12 +38,16 @@ class BackgroundOptions:
         Whether sources are found on a first background and left out of a second one.
     grow : int
         Pixels within this distance of a source are left out too [pixel].
+    least_noise : float
+        Noise that no pixel is better than: numbers that are coarser than the noise of the sky
+        hide it, and with it the difference between a source and a step of the converter [ADU].
     """
 
     BACK_SIZE: int = 64
     BACK_FILTERSIZE: int = 3
     mask_sources: bool = True
     grow: int = 4
+    least_noise: float = 0.0
 
     def __post_init__(self) -> None:
         if self.BACK_SIZE < 2 or self.BACK_FILTERSIZE < 1 or self.grow < 0:
@@ -52,6 +56,8 @@ class BackgroundOptions:
                 f"{self.grow}",
                 "a mesh has at least 2 pixels, a filter 1 mesh, the growth is not negative",
             )
+        if not 0.0 <= self.least_noise < np.inf:
+            raise BadArray(f"a least noise of {self.least_noise} ADU", "it is not negative")
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -103,9 +109,8 @@ def background_map(
     pixels, mask = finite_pixels(image, good)
     measured = measure_background(pixels, mask, chosen)
     if chosen.mask_sources and measured.globalrms > 0:
-        sources = source_pixels(
-            pixels - measured.back(), measured.globalrms, mask=mask, grow=chosen.grow
-        )
+        noise = max(float(measured.globalrms), chosen.least_noise)
+        sources = source_pixels(pixels - measured.back(), noise, mask=mask, grow=chosen.grow)
         if mask is not None:
             sources |= mask
         if not sources.all():
@@ -113,7 +118,11 @@ def background_map(
     rms = measured.rms()
     # The library says 1 for the noise of a constant frame.
     noise = float(measured.globalrms) if rms.any() else 0.0
-    return BackgroundMap(measured.back(), rms, float(measured.globalback), noise)
+    if chosen.least_noise:
+        np.maximum(rms, np.float32(chosen.least_noise), out=rms)
+    return BackgroundMap(
+        measured.back(), rms, float(measured.globalback), max(noise, chosen.least_noise)
+    )
 
 
 def finite_pixels(

@@ -178,9 +178,10 @@ def _prepare(frame: ExtractionFrame, options: ExtractionOptions) -> Measuring:
     pixels, mask = finite_pixels(frame.image, frame.weight)
     background = measure_background(pixels, mask, options.background)
     back = background.back()
-    noise: Any = float(background.globalrms)
+    least = options.background.least_noise
+    noise: Any = max(float(background.globalrms), least)
     if frame.weight is not None:
-        noise = _weighted_noise(background.rms(), frame.weight)
+        noise = _weighted_noise(np.maximum(background.rms(), np.float32(least)), frame.weight)
     return Measuring(
         raw=pixels,
         back=back,
@@ -189,7 +190,7 @@ def _prepare(frame: ExtractionFrame, options: ExtractionOptions) -> Measuring:
         mask=mask,
         flags=frame.flags,
         level=float(background.globalback),
-        global_noise=float(background.globalrms),
+        global_noise=max(float(background.globalrms), least),
         apertures=options.PHOT_APERTURES,
         auto=options.PHOT_AUTOPARAMS,
         gain=options.GAIN,

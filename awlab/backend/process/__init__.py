@@ -6,6 +6,7 @@ from awlab.backend.process.abandoned import abandoned_jobs, close_abandoned_jobs
 from awlab.backend.process.calibration import Calibration, FilteredCalibration
 from awlab.backend.process.code_version import code_version
 from awlab.backend.process.jobs import Job, LocalProcessing, lpu
+from awlab.backend.process.keys import Pointing
 from awlab.backend.process.plan import Node, Plan, State
 from awlab.backend.process.process_params import (
     Pars,
@@ -36,6 +37,7 @@ __all__ = [
     "Pars",
     "Piece",
     "Plan",
+    "Pointing",
     "ProcessParameters",
     "ProcessTarget",
     "State",

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-__all__ = ["Candidate", "Group", "RawRecord", "Reference", "Request", "Selection", "preferred"]
+__all__ = [
+    "Candidate",
+    "Group",
+    "Pointing",
+    "RawRecord",
+    "Reference",
+    "Request",
+    "Selection",
+    "preferred",
+]
 
 
 class Group(NamedTuple):
@@ -22,8 +31,16 @@ class Group(NamedTuple):
         return self._replace(filter=0)
 
 
+class Pointing(NamedTuple):
+    """Where a frame is on the sky [deg], and how large its pixels are; 0 unknown [arcsec]."""
+
+    ra: float
+    dec: float
+    scale: float = 0.0
+
+
 class RawRecord(NamedTuple):
-    """A raw frame as the planner sees it; ``position`` is right ascension and declination [deg]."""
+    """A raw frame as the planner sees it."""
 
     id: int
     group: Group
@@ -31,7 +48,7 @@ class RawRecord(NamedTuple):
     time: datetime
     object: str = ""
     purpose: str = ""
-    position: tuple[float, float] | None = None
+    position: Pointing | None = None
 
 
 def preferred(records: Sequence[RawRecord], purposes: Sequence[str]) -> Sequence[RawRecord]:
@@ -79,7 +96,7 @@ class Request(NamedTuple):
     forced: int = 0
     selection: Selection | None = None
     grid: str = ""
-    position: tuple[float, float] | None = None
+    position: Pointing | None = None
 
 
 class Candidate(NamedTuple):
@@ -105,7 +122,7 @@ class Candidate(NamedTuple):
     time: datetime | None = None
     selection: Selection | None = None
     grid: str = ""
-    position: tuple[float, float] | None = None
+    position: Pointing | None = None
 
     @property
     def is_selectable(self) -> bool:

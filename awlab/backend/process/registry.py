@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,7 @@ from awlab.backend.process.dependencies import dependencies_of, is_keyed_by_raw,
 from awlab.backend.process.keys import (
     Candidate,
     Group,
+    Pointing,
     RawRecord,
     Reference,
     Request,
@@ -41,6 +43,10 @@ __all__ = ["DatabaseRegistry", "raw_records"]
 
 _FIRST, _LAST = datetime(1900, 1, 1), datetime(2200, 1, 1)
 _OVERSCAN = "OVERSCAN_CORRECTION"
+_POINTING = [
+    *("astrom.CRVAL1", "astrom.CRVAL2"),
+    *("astrom.CD1_1", "astrom.CD1_2", "astrom.CD2_1", "astrom.CD2_2"),
+]
 
 # What a candidate has in the database, and what stands in where its class has no such attribute.
 _FIELDS: dict[str, Any] = {
@@ -138,7 +144,7 @@ class DatabaseRegistry:
             favourite=get("id") in (self._favourites or ()),
             time=values.get("DATE_OBS"),
             grid=get("grid"),
-            position=_position(values.get("ra"), values.get("dec")),
+            position=_pointing(values),
         )
 
     def raw_frames(
@@ -239,7 +245,7 @@ def _field_paths(cls: Any) -> dict[str, str]:
             if name in raw_class._attributes and not (is_selection(cls) and name in paths):
                 paths[name] = f"raw.{name}"
         if "astrom" in raw_class._attributes:
-            paths |= {"ra": "raw.astrom.CRVAL1", "dec": "raw.astrom.CRVAL2"}
+            paths |= {name: f"raw.{name}" for name in _POINTING}
     return paths
 
 
@@ -248,21 +254,25 @@ def raw_records(query: Query) -> list[RawRecord]:
     known = query.root._attributes
     paths = ["id", "instrument", "chip", "readout", "night", "DATE_OBS", "OBJECT", "purpose"]
     paths += ["filter"] if "filter" in known else []
-    paths += ["astrom.CRVAL1", "astrom.CRVAL2"] if "astrom" in known else []
+    paths += _POINTING if "astrom" in known else []
     found = []
     for row in read_records(query, tuple(paths)):
         value = dict(zip(paths, row, strict=True))
         group = Group(
             value["instrument"], value["chip"], value.get("filter") or 0, value["readout"]
         )
-        position = _position(value.get("astrom.CRVAL1"), value.get("astrom.CRVAL2"))
-        words = (value["OBJECT"] or "", value["purpose"] or "")
-        found.append(RawRecord(row[0], group, value["night"], value["DATE_OBS"], *words, position))
+        words = (value["OBJECT"] or "", value["purpose"] or "", _pointing(value))
+        found.append(RawRecord(row[0], group, value["night"], value["DATE_OBS"], *words))
     return found
 
 
-def _position(ra: float | None, dec: float | None) -> tuple[float, float] | None:
-    return None if ra is None or dec is None else (ra, dec)
+def _pointing(values: Mapping[str, Any]) -> Pointing | None:
+    """Return where a raw frame points, by the linear coordinates of its header."""
+    ra, dec, *matrix = (values.get(name) for name in _POINTING)
+    if ra is None or dec is None:
+        return None
+    a, b, c, d = (value or 0.0 for value in matrix)
+    return Pointing(ra, dec, 3600.0 * math.sqrt(abs(a * d - b * c)))
 
 
 def _selection(candidate: Candidate, name: str) -> Selection:

@@ -157,19 +157,20 @@ class _Run:
         self.unmade: dict[int, str] = {}
         self.failures: dict[int, AwlabError] = {}
         self._roots = {id(root) for root in plan.roots}
+        self._vital = _vital(plan.roots)
 
     def fail(self, node: Node, error: AwlabError) -> None:
-        """Give up, or go on with the other targets asked for."""
+        """Give up, or go on with the other targets asked for, or the other members of a list."""
         self.failures[id(node)] = error
-        if len(self._roots) == 1:
+        if len(self._roots) == 1 and id(node) in self._vital:
             raise error
 
     def raise_failures(self) -> None:
         """Raise the first failure, if any, and say how many targets are missing."""
-        if not self.failures:
+        missing = len(self._roots & set(self.failures))
+        if not missing:
             return
         first = next(iter(self.failures.values()))
-        missing = len(self._roots & set(self.failures))
         count = f"{missing} of {len(self._roots)} targets could not be made"
         raise type(first)(f"{first.message}; {count}", first.hint) from first
 
@@ -239,6 +240,8 @@ class _Run:
             reason = f"it was made, but is flagged {names}"
         elif id(child) in self.unmade:
             reason = self.unmade[id(child)]
+        elif id(child) in self.failures:
+            reason = self.failures[id(child)].message
         else:
             existing = child.existing
             is_good = existing is not None and child.state is not State.NULL and not child.blocked
@@ -266,8 +269,9 @@ class _Run:
 
     def _ready(self, node: Node) -> Work | None:
         """Return the work of a node, None if it cannot be made and something serves instead."""
-        for _, child in node.children:
-            if id(child) in self.failures:
+        lists = _lists(node)
+        for role, child in node.children:
+            if id(child) in self.failures and role not in lists:
                 self._failed(node, self.failures[id(child)])
                 return None
         try:
@@ -362,3 +366,22 @@ class _Run:
             raise error from exc
         current_database().outdate_results()
         self.observer.finished(node, self.made[id(node)])
+
+
+def _lists(node: Node) -> set[str]:
+    """Return the roles of lists of targets: such a list goes on without a member that fails."""
+    return {d.role for d in dependencies_of(node.cls) if d.rule == "members"}
+
+
+def _vital(roots: list[Node]) -> set[int]:
+    """Return the ``id()`` of the nodes without which a root cannot be: no list lies between."""
+    found: set[int] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if id(node) in found:
+            continue
+        found.add(id(node))
+        lists = _lists(node)
+        stack += [child for role, child in node.children if role not in lists]
+    return found

@@ -19,6 +19,7 @@ from awlab.backend.process.dependencies import (
 )
 from awlab.backend.process.keys import (
     Group,
+    Pointing,
     RawRecord,
     Reference,
     Request,
@@ -231,14 +232,14 @@ class Wishes:
         if "grid" in cls._attributes:
             for node in nodes:
                 if not node.request.grid and node.existing is None:
-                    positions = [r.position for r in records.get(_selection(node), ())]
-                    _choose_grid(cls, node, positions or [node.request.position])
+                    pointings = [r.position for r in records.get(_selection(node), ())]
+                    _choose_grid(cls, node, pointings or [node.request.position])
         return records
 
 
-def _choose_grid(cls: Any, node: Node, positions: Sequence[tuple[float, float] | None]) -> None:
+def _choose_grid(cls: Any, node: Node, pointings: Sequence[Pointing | None]) -> None:
     """Give all members of a product the same pixels: they are chosen once, here."""
-    known = [position for position in positions if position is not None]
+    known = [pointing for pointing in pointings if pointing is not None]
     if known:
         node.request = node.request._replace(grid=cls.choose_grid(known))
 
@@ -263,11 +264,11 @@ def _selection(node: Node) -> Selection:
     return Selection(group.instrument, group.filter, group.chip, "", node.request.night)
 
 
-def _covers(reference: Reference, position: tuple[float, float] | None) -> bool:
+def _covers(reference: Reference, position: Pointing | None) -> bool:
     """Tell whether a position lies within a reference catalogue (haversine formula)."""
     if position is None:
         return False
-    ra, dec = (math.radians(value) for value in position)
+    ra, dec = math.radians(position.ra), math.radians(position.dec)
     ra0, dec0 = math.radians(reference.ra), math.radians(reference.dec)
     half = math.sin((dec - dec0) / 2) ** 2
     half += math.cos(dec) * math.cos(dec0) * math.sin((ra - ra0) / 2) ** 2

@@ -8,6 +8,7 @@ import numpy as np
 
 from awlab.backend.algorithms import (
     AstrometryOptions,
+    BackgroundOptions,
     DetectedSources,
     DetectionOptions,
     ExtractionFrame,
@@ -32,6 +33,7 @@ from awlab.backend.datamodel import Chip, DataObject, Filter, Flag, Instrument, 
 from awlab.backend.dataserver import read_image
 from awlab.backend.process import ProcessParameters, ProcessTarget
 from awlab.backend.targets.coordinates import delivered_plate, julian_year
+from awlab.backend.targets.pixels import DIGITISATION_NOISE
 from awlab.backend.targets.reduced import ReducedScienceFrame
 from awlab.backend.targets.stars import anisotropy_of, point_spread
 from awlab.backend.targets.weight import WeightFrame
@@ -76,7 +78,7 @@ class AstrometricParameters(DataObject, ProcessTarget):
     FATAL: ClassVar[tuple[str, ...]] = ("NO_SOLUTION",)
     FLAGS: ClassVar[tuple[Flag, ...]] = (
         Flag(16, "NO_SOLUTION", "the stars do not fit the reference: the position is unknown"),
-        Flag(17, "NO_REFERENCE", "no reference catalogue covers it: coordinates of the header"),
+        Flag(17, "NO_REFERENCE", "no reference covers it: coordinates of the header", informs=True),
         Flag(18, "FEW_REFERENCES", "fewer reference stars than MIN_NREF"),
         Flag(19, "RMS_LARGE", "the rms of the residuals is above MAX_RMS"),
         Flag(20, "SIGMA_LARGE", "the scatter in RA or Dec is above MAX_SIGMA"),
@@ -141,8 +143,9 @@ class AstrometricParameters(DataObject, ProcessTarget):
         p = self.process_params
         weight, _ = read_image(self.weight.retrieve())
         detection = DetectionOptions(DETECT_THRESH=p.DETECT_THRESH, DETECT_MINAREA=p.DETECT_MINAREA)
+        background = BackgroundOptions(mask_sources=False, least_noise=DIGITISATION_NOISE)
         found = extract_sources(
-            ExtractionFrame(image, weight), ExtractionOptions(detection=detection)
+            ExtractionFrame(image, weight), ExtractionOptions(detection, background)
         )
         scale = plate.pixel_scale if plate is not None else float("nan")
         psf = point_spread(image, weight, found, scale)

@@ -17,7 +17,9 @@ from awlab.backend.algorithms import (
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import Filter, Flag
 from awlab.backend.errors import TargetError
-from awlab.backend.process import ProcessParameters, ProcessTarget, work_folder
+from awlab.backend.process import Pointing, ProcessParameters, ProcessTarget, work_folder
+from awlab.backend.targets.doubts import is_doubtful
+from awlab.backend.targets.left_out import frames_without_product
 from awlab.backend.targets.pixels import keep_planes
 from awlab.backend.targets.regridded import RegriddedBaseFrame, RegriddedFrame
 from awlab.backend.targets.sky_grid import choose_grid
@@ -62,8 +64,8 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
     _indexes = (("OBJECT", "filter"),)
     FLAGS: ClassVar[tuple[Flag, ...]] = (
         Flag(16, "PSF_CHANGED", "the PSF is larger than that of its frames by more than the limit"),
-        Flag(17, "NO_STARS", "too few stars to measure the PSF"),
-        Flag(18, "FRAMES_LEFT_OUT", "some frames were left out; `left_out` says why"),
+        Flag(17, "NO_STARS", "too few stars to measure the PSF", informs=True),
+        Flag(18, "FRAMES_LEFT_OUT", "some frames were left out; `left_out` says why", informs=True),
     )
 
     regridded_frames = persistent("Regridded frames", RegriddedFrame, [])
@@ -76,9 +78,9 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
     clipped = persistent("Part of all pixel values that were clipped", float)
 
     @classmethod
-    def choose_grid(cls, positions: Sequence[tuple[float, float]]) -> str:
-        """Return the grid for frames at these positions [deg]."""
-        return choose_grid(positions)
+    def choose_grid(cls, pointings: Sequence[Pointing]) -> str:
+        """Return the grid for frames of these pointings."""
+        return choose_grid(pointings)
 
     def make(self) -> None:
         """Select the frames, and coadd them strip by strip."""
@@ -96,13 +98,18 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
         window = coadd_window(inputs, options)
         planes, used, rejected = _coadd(inputs, options, window.shape)
         self.nframes = int((used > 0).sum())
+        if self.chosen_by == "key":
+            self.left_out = self.left_out | frames_without_product(self, frames)
         for frame, count in zip(kept, used, strict=True):
             if not count:
                 self.left_out = self.left_out | {frame.filename: "no pixel of it entered"}
         self.clipped = float(rejected.sum() / max(1, (used + rejected).sum()))
         self.keep_window(window)
         self.EXPTIME = float(sum(frame.EXPTIME or 0.0 for frame in kept))
-        self.psf_radius = seeing_of(planes["IMAGE"], planes["WEIGHT"], self.tan_grid.pixel_scale)
+        steps = [frame.digitisation_noise or np.inf for frame in kept]
+        self.digitisation_noise = float(sum(step**-2.0 for step in steps) ** -0.5)
+        scale, least = self.tan_grid.pixel_scale, self.digitisation_noise
+        self.psf_radius = seeing_of(planes["IMAGE"], planes["WEIGHT"], scale, least)
         cards = self.tan_grid.cards(window) | {"MAGZERO": self.zeropoint}
         keep_planes(self, planes, cards)
 
@@ -157,7 +164,7 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
             self.raise_flag("PSF_CHANGED")
         if self.left_out:
             self.raise_flag("FRAMES_LEFT_OUT")
-        if any(frame.quality_flags for frame in self.regridded_frames):
+        if is_doubtful(*self.regridded_frames):
             self.raise_flag("FLAGGED_INPUT")
 
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from awlab.backend.algorithms import (
+    BackgroundOptions,
     DetectionOptions,
     ExtractedSources,
     ExtractionFrame,
@@ -30,7 +31,8 @@ from awlab.backend.dataserver import read_image
 from awlab.backend.process import ProcessParameters, ProcessTarget, work_folder
 from awlab.backend.targets.astrometric_parameters import AstrometricParameters
 from awlab.backend.targets.coordinates import airmass_of
-from awlab.backend.targets.pixels import full_scale
+from awlab.backend.targets.doubts import is_doubtful
+from awlab.backend.targets.pixels import DIGITISATION_NOISE, full_scale
 from awlab.backend.targets.reduced import ReducedScienceFrame
 from awlab.backend.targets.stars import point_spread
 from awlab.backend.targets.weight import WeightFrame
@@ -64,9 +66,10 @@ class PhotSrcCatalog(BaseCatalog, ProcessTarget):
     SEQUENCE = "PhotCat"
     _product_code = "PhotCat"
     _file_category = "Sci"
-    FATAL: ClassVar[tuple[str, ...]] = ("NO_STANDARDS",)
+    FATAL: ClassVar[tuple[str, ...]] = ("NO_STANDARDS", "NO_EXPTIME")
     FLAGS: ClassVar[tuple[Flag, ...]] = (
         Flag(16, "NO_STANDARDS", "there is no standard star in it"),
+        Flag(17, "NO_EXPTIME", "the exposure time is 0 or not known: there are no fluxes"),
     )
 
     raw = persistent("Raw frame", RawScienceFrame)
@@ -92,6 +95,7 @@ class PhotSrcCatalog(BaseCatalog, ProcessTarget):
             ExtractionFrame(image, weight),
             ExtractionOptions(
                 detection=DetectionOptions(DETECT_THRESH=p.DETECT_THRESH),
+                background=BackgroundOptions(mask_sources=False, least_noise=DIGITISATION_NOISE),
                 PHOT_APERTURES=(p.APERTURE,),
                 SATUR_LEVEL=p.SATURATION_FRACTION * full_scale(raw),
             ),
@@ -139,7 +143,9 @@ class PhotSrcCatalog(BaseCatalog, ProcessTarget):
         """Say so if there is no standard star, or the frame is flagged."""
         if not self.nsources:
             self.raise_flag("NO_STANDARDS")
-        if self.reduced.quality_flags or self.astrom_params.quality_flags:
+        if not self.raw.EXPTIME:
+            self.raise_flag("NO_EXPTIME")
+        if is_doubtful(self.reduced, self.astrom_params):
             self.raise_flag("FLAGGED_INPUT")
 
 

@@ -22,6 +22,7 @@ from awlab.backend.datamodel import Imstat
 from awlab.backend.dataserver import read_image, read_images, write_image, write_mosaic
 
 __all__ = [
+    "DIGITISATION_NOISE",
     "all_of_shape",
     "full_scale",
     "good_pixels",
@@ -33,6 +34,9 @@ __all__ = [
     "spread",
     "statistics_of",
 ]
+
+#: Noise of a converter that gives whole numbers: that of a step with equal chances [ADU].
+DIGITISATION_NOISE = 12.0**-0.5
 
 
 def raw_pixels(frames: Any) -> list[NDArray[Any]]:

@@ -14,6 +14,7 @@ from awlab.backend.process import ProcessParameters, ProcessTarget
 from awlab.backend.targets.bias import BiasFrame
 from awlab.backend.targets.cold_pixels import ColdPixelMap
 from awlab.backend.targets.dark import DarkFrame
+from awlab.backend.targets.doubts import is_doubtful
 from awlab.backend.targets.fringe import FringeFrame
 from awlab.backend.targets.hot_pixels import HotPixelMap
 from awlab.backend.targets.master_flat import MasterFlatFrame
@@ -125,7 +126,9 @@ class ReducedScienceFrame(BaseFrame, ProcessTarget):
             self.raise_flag("DEFAULT_CALIBRATION")
         if self.imstat.median < -self.imstat.stdev:
             self.raise_flag("BACKGROUND_NEGATIVE")
-        if self.raw.quality_flags.are_serious:
+        if "QUANTISED" in self.raw.quality_flags.names:
+            self.raise_flag("QUANTISED")
+        if is_doubtful(self.raw):
             self.raise_flag("FLAGGED_INPUT")
 
 

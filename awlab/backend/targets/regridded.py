@@ -14,16 +14,18 @@ from awlab.backend.algorithms import (
     RegridOptions,
     TanGrid,
     background_map,
+    frame_window,
     regrid_frame,
 )
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import BaseFrame, Filter, Flag, RawScienceFrame
 from awlab.backend.dataserver import read_image, read_section
-from awlab.backend.process import ProcessParameters, ProcessTarget
+from awlab.backend.process import Pointing, ProcessParameters, ProcessTarget
 from awlab.backend.targets.astrometric_parameters import AstrometricParameters
 from awlab.backend.targets.coordinates import airmass_of
+from awlab.backend.targets.doubts import is_doubtful
 from awlab.backend.targets.photometric_parameters import PhotometricParameters
-from awlab.backend.targets.pixels import keep_planes
+from awlab.backend.targets.pixels import DIGITISATION_NOISE, keep_planes
 from awlab.backend.targets.reduced import ReducedScienceFrame
 from awlab.backend.targets.sky_grid import choose_grid, grid_from_text
 from awlab.backend.targets.weight import WeightFrame
@@ -41,6 +43,7 @@ class RegriddedBaseFrame(BaseFrame, abstract=True):
     DEC = persistent("Middle, declination [deg]", float)
     zeropoint = persistent("Magnitude of 1 ADU per second [mag]", float)
     psf_radius = persistent("FWHM of the stars [arcsec]", float)
+    digitisation_noise = persistent("Noise of the steps of the converter [ADU]", float, 0.0)
     OBJECT = persistent("Name of the object observed", str, "")
     DATE_OBS = persistent("Start of the first observation, UTC", datetime)
     EXPTIME = persistent("Exposure time, all exposures together [s]", float)
@@ -101,8 +104,11 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
     SEQUENCE = "Regrid"
     _product_code = "Regr"
     _file_category = "Sci"
+    FATAL: ClassVar[tuple[str, ...]] = ("NO_PIXELS", "NO_EXPTIME")
     FLAGS: ClassVar[tuple[Flag, ...]] = (
-        Flag(17, "NO_STARS", "the frame has too few stars: its PSF is not known"),
+        Flag(16, "NO_PIXELS", "no pixel of the frame is good"),
+        Flag(17, "NO_STARS", "too few stars: its PSF is not known", informs=True),
+        Flag(18, "NO_EXPTIME", "the exposure time is 0 or not known: there are no fluxes"),
     )
 
     raw = persistent("Raw frame", RawScienceFrame)
@@ -117,11 +123,12 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
     background_noise = persistent("Noise of the background [ADU]", float)
     flux_scale = persistent("Factor from ADU to ADU per second at the zeropoint", float)
     airmass = persistent("Airmass in the middle of the exposure", float)
+    good_pixels = persistent("Number of good pixels of the frame", int, 0)
 
     @classmethod
-    def choose_grid(cls, positions: Sequence[tuple[float, float]]) -> str:
-        """Return the grid for frames at these positions [deg]."""
-        return choose_grid(positions)
+    def choose_grid(cls, pointings: Sequence[Pointing]) -> str:
+        """Return the grid for frames of these pointings."""
+        return choose_grid(pointings)
 
     def make(self) -> None:
         """Subtract the background, scale, interpolate."""
@@ -134,23 +141,40 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
         background = self._background(image, weight)
         self.zeropoint = p.ZEROPOINT
         self.flux_scale = self._flux_scale()
-        noise = max(self.background_noise, float(np.finfo(np.float32).tiny))
+        self.digitisation_noise = DIGITISATION_NOISE * self.flux_scale
+        self.psf_radius = self.astrom_params.SEEING
+        window, planes = self._regridded(image, weight, background)
+        self.keep_window(window)
+        cards = self.tan_grid.cards(window) | {"MAGZERO": self.zeropoint}
+        keep_planes(self, planes, cards)
+
+    def _regridded(self, image: Any, weight: Any, background: Any) -> tuple[GridWindow, Any]:
+        good = (weight > 0) & np.isfinite(image)
+        self.good_pixels = int(good.sum())
+        cards, grid = self.astrom_params.cards, self.tan_grid
+        if not self.good_pixels:
+            # One pixel without weight stands for all: a coadd leaves the frame out.
+            covered = frame_window(grid, cards, image.shape)
+            window = GridWindow(covered.x0, covered.x0 + 1, covered.y0, covered.y0 + 1)
+            nothing = np.zeros((1, 1), np.float32)
+            return window, {"IMAGE": nothing, "WEIGHT": nothing.copy()}
         found = regrid_frame(
             image,
             # The noise is that of the sky: with that of the sources stars would come out faint.
-            np.asarray(weight / noise**2, np.float32),
-            self.astrom_params.cards,
-            self.tan_grid,
+            np.asarray(weight / self.background_noise**2, np.float32),
+            cards,
+            grid,
             RegridOptions(flux_scale=self.flux_scale, background=background),
         )
-        self.keep_window(found.window)
-        self.psf_radius = self.astrom_params.SEEING
-        planes = {"IMAGE": found.image, "WEIGHT": found.weight}
-        keep_planes(self, planes, dict(found.cards) | {"MAGZERO": self.zeropoint})
+        return found.window, {"IMAGE": found.image, "WEIGHT": found.weight}
 
     def _background(self, image: Any, weight: Any) -> Any:
         p = self.process_params
-        options = BackgroundOptions(BACK_SIZE=p.BACK_SIZE, BACK_FILTERSIZE=p.BACK_FILTERSIZE)
+        options = BackgroundOptions(
+            BACK_SIZE=p.BACK_SIZE,
+            BACK_FILTERSIZE=p.BACK_FILTERSIZE,
+            least_noise=DIGITISATION_NOISE,
+        )
         found = background_map(image, options, good=(weight > 0).astype(np.uint8))
         self.background_level, self.background_noise = found.level, found.noise
         kinds = {0: 0.0, 1: float(found.level), 2: found.map}
@@ -163,10 +187,14 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
         return scale / (self.EXPTIME or 1.0)
 
     def verify(self) -> None:
-        """Say so if it has no stars, or was not calibrated."""
+        """Say so if it has no pixels, no time, no stars, or was not calibrated."""
+        if not self.good_pixels:
+            self.raise_flag("NO_PIXELS")
+        if not self.EXPTIME:
+            self.raise_flag("NO_EXPTIME")
         if self.psf_radius is None:
             self.raise_flag("NO_STARS")
         if self.photom_params.origin == "default":
             self.raise_flag("DEFAULT_CALIBRATION")
-        if self.reduced.quality_flags or self.astrom_params.quality_flags:
+        if is_doubtful(self.reduced, self.astrom_params):
             self.raise_flag("FLAGGED_INPUT")

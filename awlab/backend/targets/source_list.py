@@ -26,7 +26,9 @@ from awlab.backend.process import ProcessParameters, ProcessTarget, work_folder
 from awlab.backend.targets.astrometric_parameters import AstrometricParameters
 from awlab.backend.targets.coadded import CoaddedRegriddedFrame
 from awlab.backend.targets.coordinates import airmass_of
+from awlab.backend.targets.doubts import is_doubtful
 from awlab.backend.targets.photometric_parameters import PhotometricParameters
+from awlab.backend.targets.pixels import DIGITISATION_NOISE
 from awlab.backend.targets.reduced import ReducedScienceFrame
 from awlab.backend.targets.regridded import RegriddedBaseFrame, RegriddedFrame
 from awlab.backend.targets.source import BaseList
@@ -154,7 +156,10 @@ class SourceList(BaseList, ProcessTarget):
                 DEBLEND_MINCONT=p.DEBLEND_MINCONT,
             ),
             background=BackgroundOptions(
-                BACK_SIZE=p.BACK_SIZE, BACK_FILTERSIZE=p.BACK_FILTERSIZE, mask_sources=False
+                BACK_SIZE=p.BACK_SIZE,
+                BACK_FILTERSIZE=p.BACK_FILTERSIZE,
+                mask_sources=False,
+                least_noise=getattr(frame, "digitisation_noise", DIGITISATION_NOISE) or 0.0,
             ),
             PHOT_APERTURES=tuple(p.PHOT_APERTURES),
             PHOT_AUTOPARAMS=(p.PHOT_AUTOPARAMS[0], p.PHOT_AUTOPARAMS[1]),
@@ -199,8 +204,7 @@ class SourceList(BaseList, ProcessTarget):
             self.raise_flag("NO_ZEROPOINT")
         if self._is_blank:
             self.raise_flag("NO_PIXELS")
-        inputs = (self.frame, self.astrom_params, self.photom_params)
-        if any(item is not None and item.quality_flags for item in inputs):
+        if is_doubtful(self.frame, self.astrom_params, self.photom_params):
             self.raise_flag("FLAGGED_INPUT")
 
 

@@ -11,6 +11,7 @@ from awlab.backend.algorithms import (
     BackgroundOptions,
     ExtractedSources,
     ExtractionFrame,
+    ExtractionOptions,
     PointSpread,
     background_map,
     extract_sources,
@@ -48,7 +49,10 @@ def point_spread(
 
 
 def seeing_of(
-    image: NDArray[np.float32], weight: NDArray[np.float32], pixel_scale: float
+    image: NDArray[np.float32],
+    weight: NDArray[np.float32],
+    pixel_scale: float,
+    least_noise: float = 0.0,
 ) -> float | None:
     """Return the FWHM of the stars of a frame [arcsec]; None where there are too few.
 
@@ -58,9 +62,12 @@ def seeing_of(
         Frame [ADU] and its weight; 0 is bad.
     pixel_scale : float
         Pixel size [arcsec / pixel].
+    least_noise : float
+        Noise that no pixel is better than [ADU].
     """
     pixels, good = np.asarray(image), np.asarray(weight)
-    found = extract_sources(ExtractionFrame(pixels, good))
+    background = BackgroundOptions(mask_sources=False, least_noise=least_noise)
+    found = extract_sources(ExtractionFrame(pixels, good), ExtractionOptions(background=background))
     psf = point_spread(pixels, good, found, pixel_scale)
     return float(psf.fwhm_arcsec) if np.isfinite(psf.fwhm_arcsec) else None
 

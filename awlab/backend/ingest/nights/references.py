@@ -7,7 +7,8 @@ Landolt's selected area 112, whose standard stars are written here.
 References
 ----------
 .. [1] Landolt 1992, AJ 104, 340 (SA 112; CDS II/183A): V and colours; positions J2000.
-.. [2] Gaia Collaboration 2023, A&A 674, A1 (DR3: errors of position of faint stars).
+.. [2] Source list of SA112-SF1-001R1 by the observers, published with the frames (BSD-3-Clause).
+.. [3] Gaia Collaboration 2023, A&A 674, A1 (DR3: errors of position of faint stars).
 """
 
 from __future__ import annotations
@@ -25,15 +26,17 @@ _POSITION_ERROR = 0.002  # [arcsec]
 _MAGNITUDE_ERROR = 0.005  # [mag]
 _FIELDS = ("SIM_SA104", "SIM_DEEP_1", "SIM_BLANK")
 _STANDARDS = "SIM_SA104"
-# Name, RA and Dec [deg], V, B-V, U-B, V-R, V-I [mag].
+# Name, RA and Dec [deg], V, B-V, U-B, V-R, V-I [mag]. Printed positions are cut to whole seconds
+# of right ascension, up to 15 arcsec: those of the five stars on the frames are what the observers
+# measured; the other two lie outside of them.
 _SA112 = (
     ("SA112-595", 310.32500, 0.27444, 11.352, 1.601, 1.993, 0.899, 1.801),
     ("SA112-704", 310.50833, 0.31944, 11.452, 1.536, 1.742, 0.822, 1.570),
-    ("SA112-223", 310.55833, 0.15028, 11.424, 0.454, 0.010, 0.273, 0.547),
-    ("SA112-250", 310.60833, 0.12861, 12.095, 0.532, -0.025, 0.317, 0.639),
-    ("SA112-275", 310.65000, 0.12250, 9.905, 1.210, 1.299, 0.647, 1.217),
-    ("SA112-805", 310.69167, 0.26889, 12.086, 0.152, 0.150, 0.063, 0.138),
-    ("SA112-822", 310.72917, 0.25111, 11.549, 1.031, 0.883, 0.558, 1.060),
+    ("SA112-223", 310.56081, 0.14990, 11.424, 0.454, 0.010, 0.273, 0.547),
+    ("SA112-250", 310.60994, 0.12848, 12.095, 0.532, -0.025, 0.317, 0.639),
+    ("SA112-275", 310.64762, 0.12226, 9.905, 1.210, 1.299, 0.647, 1.217),
+    ("SA112-805", 310.69481, 0.26896, 12.086, 0.152, 0.150, 0.063, 0.138),
+    ("SA112-822", 310.72881, 0.25050, 11.549, 1.031, 0.883, 0.558, 1.060),
 )
 _LANDOLT_COLUMNS = ("SOURCE_ID", "RA", "DEC", "V", "B-V", "U-B", "V-R", "V-I")
 

@@ -78,3 +78,19 @@ def test_tiny_frames_and_bad_arguments():
         BackgroundOptions(BACK_SIZE=0)
     with pytest.raises(BadArray, match="shape"):
         background_map(frame(), good=np.ones((3, 3), np.uint8))
+
+
+def test_numbers_coarser_than_the_noise_hide_it_but_not_more():
+    """The steps of a converter: a frame of whole numbers whose noise is a tenth of a step."""
+    rng = np.random.default_rng(5)
+    steps = np.floor(rng.normal(11.2, 0.1, (128, 128))).astype(np.float32)
+    steps += rng.normal(0, 0.005, steps.shape).astype(np.float32)
+    assert background_map(steps).noise < 0.1
+    found = background_map(steps, BackgroundOptions(least_noise=12**-0.5))
+    assert found.noise == pytest.approx(12**-0.5)
+    assert found.rms.min() == pytest.approx(12**-0.5, rel=1e-6)
+    noisy = rng.normal(11.2, 3.0, (128, 128)).astype(np.float32)
+    plain = background_map(noisy)
+    assert background_map(noisy, BackgroundOptions(least_noise=12**-0.5)).noise == plain.noise
+    with pytest.raises(BadArray, match="least noise"):
+        BackgroundOptions(least_noise=float("nan"))

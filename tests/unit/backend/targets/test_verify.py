@@ -192,6 +192,11 @@ LIMITS = [
     ),
     (
         "FLAGGED_INPUT",
+        lambda: reduced(10.0, raw=RawScienceFrame(quality_flags=1 << 6)),
+        lambda: reduced(10.0, raw=RawScienceFrame(quality_flags=1 << 7)),
+    ),
+    (
+        "QUANTISED",
         lambda: reduced(10.0),
         lambda: reduced(10.0, raw=RawScienceFrame(quality_flags=16)),
     ),
