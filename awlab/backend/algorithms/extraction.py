@@ -178,6 +178,10 @@ def _prepare(frame: ExtractionFrame, options: ExtractionOptions) -> Measuring:
     pixels, mask = finite_pixels(frame.image, frame.weight)
     background = measure_background(pixels, mask, options.background)
     back = background.back()
+    image = pixels - back
+    if mask is not None:
+        # The convolution before the detection would spread what is in pixels that do not count.
+        image[mask] = 0.0
     least = options.background.least_noise
     noise: Any = max(float(background.globalrms), least)
     if frame.weight is not None:
@@ -185,7 +189,7 @@ def _prepare(frame: ExtractionFrame, options: ExtractionOptions) -> Measuring:
     return Measuring(
         raw=pixels,
         back=back,
-        image=pixels - back,
+        image=image,
         noise=noise,
         mask=mask,
         flags=frame.flags,

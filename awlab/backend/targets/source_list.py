@@ -159,7 +159,7 @@ class SourceList(BaseList, ProcessTarget):
                 BACK_SIZE=p.BACK_SIZE,
                 BACK_FILTERSIZE=p.BACK_FILTERSIZE,
                 mask_sources=False,
-                least_noise=getattr(frame, "digitisation_noise", DIGITISATION_NOISE) or 0.0,
+                least_noise=getattr(self.frame, "digitisation_noise", DIGITISATION_NOISE) or 0.0,
             ),
             PHOT_APERTURES=tuple(p.PHOT_APERTURES),
             PHOT_AUTOPARAMS=(p.PHOT_AUTOPARAMS[0], p.PHOT_AUTOPARAMS[1]),
