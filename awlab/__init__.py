@@ -50,6 +50,7 @@ _PUBLIC = {
         "lpu",
         "what_if",
     ),
+    "awlab.backend.quality": ("quality_page",),
     "awlab.backend.targets": (
         "AstrometricParameters",
         "AstrometricParametersParameters",
@@ -127,6 +128,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'awlab' has no attribute {name!r}")
     # All targets at once: a query on a base class must know every derived class.
     import_module("awlab.backend.targets")
+    # And what `inspect()` of all of them shows.
+    import_module("awlab.backend.quality")
     return getattr(import_module(room), name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from importlib import import_module
 from importlib.resources import files
 from typing import Any
 
@@ -16,6 +17,7 @@ from awlab.backend.errors import AwlabError
 from awlab.backend.ingest import IngestReport
 from awlab.backend.lineage import Account, Branch, Difference, label_of
 from awlab.backend.process import Plan, UpToDate
+from awlab.backend.quality import PageContent
 from awlab.kernel_magic.config import prompt
 from awlab.kernel_magic.short_errors import lines_of
 
@@ -36,6 +38,8 @@ _COLUMNS = 9
 _CELL = 60
 # Shown as their own text in a terminal; their HTML they know themselves.
 _TREES = (Plan, Account, Branch, Difference, IngestReport, Lineage, UpToDate)
+# Shown by a widget in a notebook.
+_WIDGET_OF: dict[type, str] = {PageContent: "QualityPage"}
 _VERDICTS = {0: "bad", 1: "valid", 2: "qualified"}
 
 
@@ -276,6 +280,15 @@ def _as_html(value: Any) -> str:
     return styled(value._repr_html_())
 
 
+def _widget_bundle(value: Any, **_: Any) -> Any:
+    """Show a value by its widget, whose text a terminal or another front end falls back to."""
+    widgets = import_module("awlab.widgets")
+    widget = getattr(widgets, _WIDGET_OF[type(value)])(value)
+    found = widget._repr_mimebundle_()
+    data, facts = found if isinstance(found, tuple) else (found or {}, {})
+    return {**data, "text/plain": str(value)}, facts
+
+
 # -- the shell -----------------------------------------------------------------------------
 
 
@@ -293,6 +306,10 @@ def install(shell: Any) -> None:
     for kind in _TREES:
         formatter.formatters["text/plain"].for_type(kind, _as_text)
         formatter.formatters["text/html"].for_type(kind, _as_html)
+    for kind in _WIDGET_OF:
+        formatter.formatters["text/plain"].for_type(kind, _as_text)
+        if hasattr(shell, "kernel"):  # a terminal has no use for widgets
+            formatter.mimebundle_formatter.for_type(kind, _widget_bundle)
 
 
 def remove(shell: Any) -> None:
@@ -302,3 +319,6 @@ def remove(shell: Any) -> None:
     for kind in _TREES:
         formatter.formatters["text/plain"].pop(kind, None)
         formatter.formatters["text/html"].pop(kind, None)
+    for kind in _WIDGET_OF:
+        formatter.formatters["text/plain"].pop(kind, None)
+        formatter.mimebundle_formatter.pop(kind, None)

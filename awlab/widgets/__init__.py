@@ -9,6 +9,7 @@ _ROOM_OF = {
     "CalibrationTimeline": "awlab.widgets.calibration_timeline",
     "LineageTree": "awlab.widgets.lineage_tree",
     "QueryBuilder": "awlab.widgets.query_builder",
+    "QualityPage": "awlab.widgets.quality_page",
     "ResultGrid": "awlab.widgets.result_grid",
     "TrendPlot": "awlab.widgets.trend_plot",
 }

@@ -191,7 +191,12 @@ if TYPE_CHECKING:
         plate_from_samples,
         project,
     )
-    from awlab.backend.algorithms.thumbnails import Thumbnail, ThumbnailOptions, thumbnail
+    from awlab.backend.algorithms.thumbnails import (
+        Thumbnail,
+        ThumbnailOptions,
+        binned_mean,
+        thumbnail,
+    )
     from awlab.backend.algorithms.tracks import Track
     from awlab.backend.algorithms.zeropoint import (
         StandardStars,
@@ -292,6 +297,7 @@ __all__ = [
     "adaptive_moments",
     "associate",
     "background_map",
+    "binned_mean",
     "clear_sky_extinction",
     "clipped_statistics",
     "coadd_frames",

@@ -105,7 +105,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "subwindow_statistics",
     ),
     "tangent_plane": ("PlateSolution", "deproject", "plate_from_samples", "project"),
-    "thumbnails": ("Thumbnail", "ThumbnailOptions", "thumbnail"),
+    "thumbnails": ("Thumbnail", "ThumbnailOptions", "binned_mean", "thumbnail"),
     "tracks": ("Track",),
     "zeropoint": (
         "StandardStars",

@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from awlab.backend.database.amend import AMENDABLE, Amendment, amend, history
+from awlab.backend.database.archive import (
+    FileCount,
+    GrowthDay,
+    NewObject,
+    ObjectCount,
+    survey_archive,
+)
 from awlab.backend.database.attributes import Persistent, as_datetime, persistent
 from awlab.backend.database.bulk import register_bulk
 from awlab.backend.database.census import Census, take_census
@@ -71,6 +78,7 @@ from awlab.backend.database.pages import Page, read_page
 from awlab.backend.database.paths import AttributePath
 from awlab.backend.database.query import Query
 from awlab.backend.database.reading import read_records
+from awlab.backend.database.remarks import Remark, read_remarks
 from awlab.backend.database.restarts import is_connection_lost, through_restarts
 from awlab.backend.database.results import objects_with_ids
 from awlab.backend.database.server_state import (
@@ -106,6 +114,8 @@ __all__ = [
     "Deletion",
     "Direction",
     "Edges",
+    "FileCount",
+    "GrowthDay",
     "HeldKey",
     "HeldLock",
     "In",
@@ -114,11 +124,14 @@ __all__ = [
     "Lineage",
     "Neighbour",
     "NeighbourGroup",
+    "NewObject",
     "Not",
+    "ObjectCount",
     "Or",
     "Page",
     "Persistent",
     "Query",
+    "Remark",
     "ServerState",
     "StoredFile",
     "Struct",
@@ -163,6 +176,7 @@ __all__ = [
     "read_numbered",
     "read_page",
     "read_records",
+    "read_remarks",
     "register_bulk",
     "registered_classes",
     "run_sql",
@@ -170,6 +184,7 @@ __all__ = [
     "server_state",
     "settled",
     "start_embedded",
+    "survey_archive",
     "take_census",
     "target_rows",
     "through_restarts",

@@ -15,7 +15,7 @@ from awlab.backend.datamodel.frames import (
     RawTwilightFlatFrame,
 )
 from awlab.backend.datamodel.journal import note_file, pending_names, process_is_gone, sweep
-from awlab.backend.datamodel.judged import Comment, Judged, Tag
+from awlab.backend.datamodel.judged import Comment, Judged, Tag, use_inspector
 from awlab.backend.datamodel.quality_flags import Flag, QualityFlags, describe_flags, flags_of
 from awlab.backend.datamodel.session import (
     connect,
@@ -61,5 +61,6 @@ __all__ = [
     "pending_names",
     "process_is_gone",
     "sweep",
+    "use_inspector",
     "utc_now",
 ]

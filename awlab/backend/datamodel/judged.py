@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from awlab.backend.database import (
@@ -15,9 +16,18 @@ from awlab.backend.database import (
 from awlab.backend.datamodel.quality_flags import Flag, QualityFlags, flags_of
 from awlab.backend.errors import QueryError
 
-__all__ = ["Comment", "Judged", "Tag"]
+__all__ = ["Comment", "Judged", "Tag", "use_inspector"]
 
 _VERDICTS = {0: "bad", 1: "valid", 2: "qualified, ready for delivery"}
+
+
+# What a quality page says is written above this room (`quality`): an object only asks for it.
+_inspectors: dict[str, Callable[[Any], Any]] = {}
+
+
+def use_inspector(make_page: Callable[[Any], Any]) -> None:
+    """Say what `Judged.inspect` returns: a function that makes the page of an object."""
+    _inspectors["page"] = make_page
 
 
 class Judged(DBObject, abstract=True):
@@ -71,6 +81,16 @@ class Judged(DBObject, abstract=True):
         text = f"{self.is_valid}: {_VERDICTS.get(self.is_valid, 'unknown')}"
         flags = self.quality_flags
         return f"{text}; {'no flags' if not flags else ', '.join(flags.names)}"
+
+    def inspect(self) -> Any:
+        """Return the quality page: Jupyter shows it with its figures, a terminal as text.
+
+        Raises
+        ------
+        QueryError
+            If the object is not committed.
+        """
+        return _inspectors["page"](self)
 
     def history(self) -> list[Amendment]:
         """Return what was changed after the object was made, oldest first."""

@@ -107,6 +107,44 @@ class FileCache:
             self.make_room()
         return path
 
+    def made(self, name: str, key: str, make: Callable[[Path], None]) -> Path:
+        """Path of a file that is made once and can be made again: thumbnails, figures.
+
+        Parameters
+        ----------
+        name : str
+            Name of the file.
+        key : str
+            What it was made from and how: another key is another file.
+        make : callable
+            ``make(target)`` writes the file to a local path.
+
+        Returns
+        -------
+        Path
+            A file of that name; like all others it goes when room is needed.
+
+        Raises
+        ------
+        AccessDenied, StorageFailed
+            If the disk refuses or is full.
+        """
+        path = self._path(name, key)
+        if path.exists():
+            with suppress(FileNotFoundError):  # made room for just now: then make it again
+                self._touch(path)
+                return path
+        with storage_errors(f"{name} cannot be kept in the cache {self.root}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with new_file(self.root) as (file, copy):
+                file.close()
+                make(copy)
+                os.replace(copy, path)
+        self._added += path.stat().st_size
+        if self._added > self.limit // 50:
+            self.make_room()
+        return path
+
     def make_room(self) -> int:
         """Remove the files used longest ago until the limit is kept.
 

@@ -142,10 +142,6 @@ class ProcessTarget(Judged, abstract=True):
                 found[name] = (old, new)
         return found
 
-    def inspect(self) -> Any:
-        """Return the object itself: Jupyter shows its quality page, a terminal its values."""
-        return self
-
     def derive_timestamps(self) -> None:
         """Set the validity of a calibration; other targets have none."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from awlab.backend.quality.blocks import Block, Row
 from awlab.backend.quality.calibration_plan import (
     REQUIREMENTS,
     PlanEntry,
     calibration_plan,
     requirement_of,
 )
+from awlab.backend.quality.figures import FrameFiles, Picture, Residuals, read_residuals
 from awlab.backend.quality.jumps import Jump, drift, find_jumps
 from awlab.backend.quality.outliers import (
     RobustStatistics,
@@ -15,6 +17,8 @@ from awlab.backend.quality.outliers import (
     robust_statistics,
     running_outliers,
 )
+from awlab.backend.quality.page import PageContent, quality_page
+from awlab.backend.quality.relatives import Compared, Relatives, relatives
 from awlab.backend.quality.timeline import Bar, CalibrationTimeline, calibration_timeline
 from awlab.backend.quality.trends import (
     TREND_PRESETS,
@@ -29,10 +33,18 @@ __all__ = [
     "REQUIREMENTS",
     "TREND_PRESETS",
     "Bar",
+    "Block",
     "CalibrationTimeline",
+    "Compared",
+    "FrameFiles",
     "Jump",
+    "PageContent",
+    "Picture",
     "PlanEntry",
+    "Relatives",
+    "Residuals",
     "RobustStatistics",
+    "Row",
     "Series",
     "Trend",
     "TrendPreset",
@@ -41,6 +53,9 @@ __all__ = [
     "clip_outliers",
     "drift",
     "find_jumps",
+    "quality_page",
+    "read_residuals",
+    "relatives",
     "requirement_of",
     "robust_statistics",
     "running_outliers",

@@ -6,6 +6,7 @@ this process, or by what a test says.
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +31,16 @@ window.model = {{
   off: (name, work) => {{ listeners[name] = (listeners[name] ?? []).filter((f) => f !== work); }},
   send: async (message) => {{
     const answer = await window.kernel(JSON.stringify(message));
-    if (answer) window.model.tell(JSON.parse(answer));
+    if (!answer) return;
+    const {{ reply, buffers }} = JSON.parse(answer);
+    // A buffer begins anywhere, as those of Jupyter do.
+    const views = buffers.map((text) => {{
+      const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+      const room = new Uint8Array(bytes.length + 3);
+      room.set(bytes, 3);
+      return new DataView(room.buffer, 3);
+    }});
+    window.model.tell(reply, views);
   }},
   tell: (message, buffers = []) =>
     (listeners["msg:custom"] ?? []).forEach((work) => work(message, buffers)),
@@ -85,10 +95,15 @@ def show(page, server):
         def kernel(message):
             words = json.loads(message)
             number, op = words.pop("req"), words.pop("op")
+            buffers = []
             try:
-                return json.dumps({"req": number, **(answer(op, words) or {})}, default=str)
+                found = answer(op, words)
+                found, buffers = found if isinstance(found, tuple) else (found, [])
+                reply = {"req": number, **(found or {})}
             except Exception as exc:  # the page shows it as the kernel would
-                return json.dumps({"req": number, "failure": f"{type(exc).__name__}: {exc}"})
+                reply = {"req": number, "failure": f"{type(exc).__name__}: {exc}"}
+            packed = [base64.b64encode(buffer).decode() for buffer in buffers]
+            return json.dumps({"reply": reply, "buffers": packed}, default=str)
 
         theme = f'data-jp-theme-light="{"false" if dark else "true"}"'
         values = {"failure": "", **(traits or {})}
