@@ -306,10 +306,10 @@ def install(shell: Any) -> None:
     for kind in _TREES:
         formatter.formatters["text/plain"].for_type(kind, _as_text)
         formatter.formatters["text/html"].for_type(kind, _as_html)
-    for kind in _WIDGET_OF:
-        formatter.formatters["text/plain"].for_type(kind, _as_text)
+    for shown in _WIDGET_OF:
+        formatter.formatters["text/plain"].for_type(shown, _as_text)
         if hasattr(shell, "kernel"):  # a terminal has no use for widgets
-            formatter.mimebundle_formatter.for_type(kind, _widget_bundle)
+            formatter.mimebundle_formatter.for_type(shown, _widget_bundle)
 
 
 def remove(shell: Any) -> None:
@@ -319,6 +319,6 @@ def remove(shell: Any) -> None:
     for kind in _TREES:
         formatter.formatters["text/plain"].pop(kind, None)
         formatter.formatters["text/html"].pop(kind, None)
-    for kind in _WIDGET_OF:
-        formatter.formatters["text/plain"].pop(kind, None)
-        formatter.mimebundle_formatter.pop(kind, None)
+    for shown in _WIDGET_OF:
+        formatter.formatters["text/plain"].pop(shown, None)
+        formatter.mimebundle_formatter.pop(shown, None)

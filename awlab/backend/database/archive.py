@@ -158,7 +158,7 @@ def _files() -> list[FileCount]:
     if not parts:
         return []
     rows = current_database().rows(sa.union_all(*parts))
-    return [FileCount(*r[:4], int(r[4]), int(r[5])) for r in rows]
+    return [FileCount(r[0], r[1], r[2], r[3], int(r[4]), int(r[5])) for r in rows]
 
 
 def _files_of(table: KnownTable, instruments: KnownTable | None) -> Any:
@@ -166,7 +166,8 @@ def _files_of(table: KnownTable, instruments: KnownTable | None) -> Any:
     names = [*_FILE_COLUMNS, "instrument", "night"]
     here = sa.table(table.name, *(sa.column(n) for n in names if n in table.columns))
     source: Any = here
-    instrument = night = sa.literal("", sa.Text)
+    instrument: Any = sa.literal("", sa.Text)
+    night: Any = sa.literal("", sa.Text)
     if "instrument" in table.columns and instruments is not None:
         named = sa.table(instruments.name, sa.column("id"), sa.column("name")).alias()
         source = here.outerjoin(named, here.c.instrument == named.c.id)

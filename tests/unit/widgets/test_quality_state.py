@@ -30,7 +30,9 @@ def house(database, tmp_path_factory):
         raws.append(raw.store().commit())
     image = np.random.default_rng(1).normal(0, 2, (40, 30)).astype(np.float32)
     write_image(folder / "bias.fits", image, {"OBSERVER": ("somebody", "who it was")})
-    bias = BiasFrame(folder / "bias.fits", instrument=chip.instrument, chip=chip, raw_bias_frames=raws)
+    bias = BiasFrame(
+        folder / "bias.fits", instrument=chip.instrument, chip=chip, raw_bias_frames=raws
+    )
     return bias.store().commit(), raws, image
 
 
