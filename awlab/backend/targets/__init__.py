@@ -12,6 +12,7 @@ from awlab.backend.targets.atmospheric_extinction import (
     AtmosphericExtinctionParameters,
 )
 from awlab.backend.targets.attribute_calculator import AttributeCalculator
+from awlab.backend.targets.background import BackgroundFrame, BackgroundFrameParameters
 from awlab.backend.targets.bias import BiasFrame, BiasFrameParameters
 from awlab.backend.targets.coadded import CoaddedRegriddedFrame, CoaddedRegriddedFrameParameters
 from awlab.backend.targets.cold_pixels import ColdPixelMap, ColdPixelMapParameters
@@ -29,7 +30,13 @@ from awlab.backend.targets.flat import (
 from awlab.backend.targets.fringe import FringeFrame, FringeFrameParameters
 from awlab.backend.targets.gain import GainLinearity, GainLinearityParameters
 from awlab.backend.targets.hot_pixels import HotPixelMap, HotPixelMapParameters
+from awlab.backend.targets.illumination import (
+    IlluminationCorrection,
+    IlluminationCorrectionFrame,
+    IlluminationCorrectionParameters,
+)
 from awlab.backend.targets.master_flat import MasterFlatFrame, MasterFlatFrameParameters
+from awlab.backend.targets.night_sky_flat import NightSkyFlatFrame, NightSkyFlatFrameParameters
 from awlab.backend.targets.phot_src_catalog import PhotSrcCatalog, PhotSrcCatalogParameters
 from awlab.backend.targets.phot_transformation import (
     PhotTransformation,
@@ -71,6 +78,8 @@ __all__ = [
     "AtmosphericExtinction",
     "AtmosphericExtinctionParameters",
     "AttributeCalculator",
+    "BackgroundFrame",
+    "BackgroundFrameParameters",
     "BaseFlatFrame",
     "BaseList",
     "BiasFrame",
@@ -96,8 +105,13 @@ __all__ = [
     "GainLinearityParameters",
     "HotPixelMap",
     "HotPixelMapParameters",
+    "IlluminationCorrection",
+    "IlluminationCorrectionFrame",
+    "IlluminationCorrectionParameters",
     "MasterFlatFrame",
     "MasterFlatFrameParameters",
+    "NightSkyFlatFrame",
+    "NightSkyFlatFrameParameters",
     "PhotSrcCatalog",
     "PhotSrcCatalogParameters",
     "PhotTransformation",

@@ -13,6 +13,7 @@ from awlab.backend.process import FilteredCalibration, ProcessParameters
 from awlab.backend.targets.bias import BiasFrame
 from awlab.backend.targets.cold_pixels import ColdPixelMap
 from awlab.backend.targets.dark import DarkFrame
+from awlab.backend.targets.doubts import is_doubtful
 from awlab.backend.targets.hot_pixels import HotPixelMap
 from awlab.backend.targets.master_flat import MasterFlatFrame
 from awlab.backend.targets.pixels import good_pixels, keep_pixels
@@ -102,5 +103,5 @@ class FringeFrame(BaseFrame, FilteredCalibration):
         change = self.compare().get("amplitude")
         if change and abs(change[1] - change[0]) > p.MAXIMUM_AMPLITUDE_DIFF:
             self.raise_flag("AMPLITUDE_CHANGED")
-        if any(raw.quality_flags.are_serious for raw in self.raw_science_frames):
+        if is_doubtful(*self.raw_science_frames):
             self.raise_flag("FLAGGED_INPUT")

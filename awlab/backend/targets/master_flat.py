@@ -15,6 +15,7 @@ from awlab.backend.process import FilteredCalibration, ProcessParameters
 from awlab.backend.targets.cold_pixels import ColdPixelMap
 from awlab.backend.targets.flat import DomeFlatFrame, TwilightFlatFrame
 from awlab.backend.targets.hot_pixels import HotPixelMap
+from awlab.backend.targets.night_sky_flat import NightSkyFlatFrame
 from awlab.backend.targets.pixels import keep_pixels, same_shape
 
 __all__ = ["MasterFlatFrame", "MasterFlatFrameParameters"]
@@ -23,7 +24,12 @@ __all__ = ["MasterFlatFrame", "MasterFlatFrameParameters"]
 class MasterFlatFrameParameters(ProcessParameters):
     """Parameters of `MasterFlatFrame`; names as in Astro-WISE."""
 
-    COMBINE_TYPE = persistent("1 dome, 2 twilight, 3 both; 0 takes what there is", int, 0)
+    COMBINE_TYPE = persistent(
+        "1 dome, 2 twilight, 3 both, 4 night sky, 5 dome and night sky, 6 twilight and night sky;"
+        " 0 takes what there is of dome and twilight",
+        int,
+        0,
+    )
     METHOD = persistent("How large and small scales are parted: block or fourier", str, "block")
     MEDIAN_FILTER_SIZE = persistent("Block that the large scale is measured in [pixel]", int, 64)
     DIG_FILTER_SIZE = persistent("Gaussian filter in Fourier space", float, 9.0)
@@ -34,29 +40,37 @@ class MasterFlatFrameParameters(ProcessParameters):
 
 
 class MasterFlatFrame(BaseFrame, FilteredCalibration):
-    """Small scales of the dome flat times large scales of the twilight flat; the median is 1."""
+    """Small scales of the dome flat times large scales of the twilight flat; the median is 1.
+
+    The flat of the night sky takes the place of the latter where COMBINE_TYPE asks for it.
+    """
 
     SEQUENCE = "MasterFlat"
     REQUIREMENT = "546"
     _product_code = "Flat"
     NEEDS_DERIVED: ClassVar[tuple[tuple[str, ...], ...]] = (("dome_flat", "twilight_flat"),)
+    ONLY_WITH: ClassVar[dict[str, tuple[str, tuple[int, ...]]]] = {
+        "night_sky_flat": ("COMBINE_TYPE", (4, 5, 6))
+    }
     FLAGS: ClassVar[tuple[Flag, ...]] = (
         Flag(16, "FLATNESS_CHANGED", "flatness differs from prev by more than MAXIMUM_SUBWIN_DIFF"),
-        Flag(17, "ONE_KIND_ONLY", "COMBINE_TYPE asks for dome and twilight, one is missing"),
+        Flag(17, "ONE_KIND_ONLY", "COMBINE_TYPE asks for two kinds of flat, one is missing"),
     )
 
     dome_flat = persistent("Dome flat: the small scales", DomeFlatFrame, optional=True)
     twilight_flat = persistent("Twilight flat: the large scales", TwilightFlatFrame, optional=True)
+    night_sky_flat = persistent("Night-sky flat, if asked for", NightSkyFlatFrame, optional=True)
     hot = persistent("Hot pixels", HotPixelMap)
     cold = persistent("Cold pixels", ColdPixelMap, optional=True)
     process_params = persistent("Process parameters", MasterFlatFrameParameters)
-    combine_type = persistent("1 dome, 2 twilight, 3 both: what was done", int, 0)
+    combine_type = persistent("What was done, in the numbers of COMBINE_TYPE", int, 0)
     subwin_flatness = persistent("Largest step between medians of windows; the level is 1", float)
 
     def make(self) -> None:
-        """Take the dome flat, the twilight flat, or both."""
+        """Take one kind of flat, or the small scales of one and the large ones of another."""
         wanted = self.process_params.COMBINE_TYPE
-        has = (1 if self.dome_flat else 0) + (2 if self.twilight_flat else 0)
+        kinds = (self.dome_flat, self.twilight_flat, self.night_sky_flat)
+        has = sum(1 << n for n, flat in enumerate(kinds) if flat is not None)
         self.combine_type = has & wanted if wanted else has
         if not self.combine_type:
             raise TargetError(
@@ -69,20 +83,27 @@ class MasterFlatFrame(BaseFrame, FilteredCalibration):
 
     def _image(self) -> Any:
         p = self.process_params
-        dome, twilight = (_pixels(flat) for flat in (self.dome_flat, self.twilight_flat))
-        shape = (dome if dome is not None else twilight).shape
+        small, large = (_pixels(flat) for flat in self._scales())
+        shape = (small if small is not None else large).shape
         good = same_shape(self.hot, shape)
         if self.cold is not None:
             good = good & same_shape(self.cold, shape)
         options = MasterFlatOptions(
-            combine_type=self.combine_type,
+            combine_type=(small is not None) + 2 * (large is not None),
             method=p.METHOD,
             median_filter_size=p.MEDIAN_FILTER_SIZE,
             dig_filter_size=p.DIG_FILTER_SIZE,
             mirror_xpix=p.MIRROR_XPIX,
             mirror_ypix=p.MIRROR_YPIX,
         )
-        return master_flat(dome, twilight, options, good=good).image
+        return master_flat(small, large, options, good=good).image
+
+    def _scales(self) -> tuple[Any, Any]:
+        """Return the flats that small and large scales come from; None leaves it to the other."""
+        of = self.combine_type
+        large = self.night_sky_flat if of & 4 else self.twilight_flat if of & 2 else None
+        small = self.dome_flat if of & 1 else self.twilight_flat if of & 2 and of & 4 else None
+        return small, large
 
     def make_default(self) -> None:
         """Take the response for even."""

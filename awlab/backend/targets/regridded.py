@@ -22,10 +22,12 @@ from awlab.backend.datamodel import BaseFrame, Filter, Flag, RawScienceFrame
 from awlab.backend.dataserver import read_image, read_section
 from awlab.backend.process import Pointing, ProcessParameters, ProcessTarget
 from awlab.backend.targets.astrometric_parameters import AstrometricParameters
+from awlab.backend.targets.background import BackgroundFrame
 from awlab.backend.targets.coordinates import airmass_of
 from awlab.backend.targets.doubts import is_doubtful
+from awlab.backend.targets.illumination import IlluminationCorrectionFrame
 from awlab.backend.targets.photometric_parameters import PhotometricParameters
-from awlab.backend.targets.pixels import DIGITISATION_NOISE, keep_planes
+from awlab.backend.targets.pixels import DIGITISATION_NOISE, keep_planes, same_shape
 from awlab.backend.targets.reduced import ReducedScienceFrame
 from awlab.backend.targets.sky_grid import choose_grid, grid_from_text
 from awlab.backend.targets.weight import WeightFrame
@@ -93,7 +95,10 @@ class RegriddedFrameParameters(ProcessParameters):
     """Parameters of `RegriddedFrame`."""
 
     ZEROPOINT = persistent("Zeropoint that all frames are brought to [mag]", float, 25.0)
-    BACKGROUND_SUBTRACTION_TYPE = persistent("0 none, 1 its median, 2 a map", int, 2)
+    BACKGROUND_SUBTRACTION_TYPE = persistent(
+        "0 none, 1 its median, 2 a map, 3 a BackgroundFrame", int, 2
+    )
+    ILLUMINATION_CORRECTION = persistent("1 applies it, where there is one", int, 0)
     BACK_SIZE = persistent("Mesh of the background map [pixel]", int, 128)
     BACK_FILTERSIZE = persistent("Median filter of the background map, in meshes", int, 3)
 
@@ -105,6 +110,10 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
     _product_code = "Regr"
     _file_category = "Sci"
     FATAL: ClassVar[tuple[str, ...]] = ("NO_PIXELS", "NO_EXPTIME")
+    ONLY_WITH: ClassVar[dict[str, tuple[str, tuple[int, ...]]]] = {
+        "background": ("BACKGROUND_SUBTRACTION_TYPE", (3,)),
+        "illumination": ("ILLUMINATION_CORRECTION", (1,)),
+    }
     FLAGS: ClassVar[tuple[Flag, ...]] = (
         Flag(16, "NO_PIXELS", "no pixel of the frame is good"),
         Flag(17, "NO_STARS", "too few stars: its PSF is not known", informs=True),
@@ -116,6 +125,10 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
     weight = persistent("Weight of its pixels", WeightFrame)
     astrom_params = persistent("Where it is on the sky", AstrometricParameters)
     photom_params = persistent("Zeropoint of the night", PhotometricParameters)
+    background = persistent("Its background, if asked for", BackgroundFrame, optional=True)
+    illumination = persistent(
+        "Illumination correction, if asked for", IlluminationCorrectionFrame, optional=True
+    )
     filter = persistent("Filter", Filter)
     process_params = persistent("Process parameters", RegriddedFrameParameters)
     night = persistent("Observing night, CCYY-MM-DD", str, "")
@@ -139,6 +152,10 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
         image, _ = read_image(self.reduced.retrieve())
         weight, _ = read_image(self.weight.retrieve())
         background = self._background(image, weight)
+        if self.illumination is not None:
+            factor = same_shape(self.illumination, image.shape)
+            # The sky is flat already: the correction is for the light of the sources.
+            image, weight, background = (image - background) * factor, weight / factor**2, 0.0
         self.zeropoint = p.ZEROPOINT
         self.flux_scale = self._flux_scale()
         self.digitisation_noise = DIGITISATION_NOISE * self.flux_scale
@@ -170,6 +187,12 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
 
     def _background(self, image: Any, weight: Any) -> Any:
         p = self.process_params
+        if self.background is not None:
+            self.background_level, self.background_noise = (
+                self.background.level,
+                self.background.noise,
+            )
+            return read_image(self.background.retrieve())[0]
         options = BackgroundOptions(
             BACK_SIZE=p.BACK_SIZE,
             BACK_FILTERSIZE=p.BACK_FILTERSIZE,
