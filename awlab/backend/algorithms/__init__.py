@@ -27,8 +27,8 @@ if TYPE_CHECKING:
         match_nearest,
         match_pairs,
         mean_positions,
-        single_out_closest,
     )
+    from awlab.backend.algorithms.association_closest import single_out_closest
     from awlab.backend.algorithms.background import BackgroundMap, BackgroundOptions, background_map
     from awlab.backend.algorithms.bias import master_bias
     from awlab.backend.algorithms.clear_sky import clear_sky_extinction

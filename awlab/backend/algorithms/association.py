@@ -32,7 +32,8 @@ __all__ = [
     "match_nearest",
     "match_pairs",
     "mean_positions",
-    "single_out_closest",
+    "position_columns",
+    "unit_vectors",
 ]
 
 # Zones lower than this would be more numerous than useful [degree].
@@ -256,48 +257,11 @@ def mean_positions(association: Association, lists: Sequence[Positions]) -> Posi
     total = np.zeros((number, 3))
     for k, one in enumerate(lists):
         rows = association.list_index == k
-        vectors = _unit_vectors(*_columns(one))[association.SID[rows]]
+        vectors = unit_vectors(*position_columns(one))[association.SID[rows]]
         for axis in range(3):
             total[:, axis] += np.bincount(association.AID[rows], vectors[:, axis], number)
     ra = np.mod(np.degrees(np.arctan2(total[:, 1], total[:, 0])), 360.0)
     return ra, np.degrees(np.arctan2(total[:, 2], np.hypot(total[:, 0], total[:, 1])))
-
-
-def single_out_closest(association: Association, lists: Sequence[Positions]) -> Association:
-    """Keep of every list the source closest to the mean position of an association.
-
-    What is left over is not lost: it becomes an association of its own, numbered after the others.
-
-    Parameters
-    ----------
-    association : Association
-        Rows over these lists.
-    lists : sequence of tuple of ndarray of float64, shape (n,)
-        Right ascension and declination of each list [degree].
-    """
-    rows = len(association.AID)
-    if not rows:
-        return association
-    mean = _unit_vectors(*mean_positions(association, lists))[association.AID]
-    own = np.empty((rows, 3))
-    for k, one in enumerate(lists):
-        mine = association.list_index == k
-        own[mine] = _unit_vectors(*_columns(one))[association.SID[mine]]
-    distance = np.einsum("ij,ij->i", own - mean, own - mean)
-    order = np.lexsort((association.SID, distance, association.list_index, association.AID))
-    aid, owner = association.AID[order], association.list_index[order]
-    is_first = np.r_[True, (np.diff(aid) != 0) | (np.diff(owner) != 0)]
-    loose = np.sort(order[~is_first])
-    number = int(association.AID.max()) + 1
-    alone, flag = association.AID.copy(), association.FLAG.copy()
-    alone[loose] = number + np.arange(loose.size)
-    flag &= ~int(AssociationFlag.AMBIGUOUS)
-    if len(lists) > 1:
-        flag[loose] |= int(AssociationFlag.INCOMPLETE)
-    again = np.argsort(alone, kind="stable")
-    return Association(
-        alone[again], association.list_index[again], association.SID[again], flag[again]
-    )
 
 
 def _chain_roots(lists: Sequence[Positions], owner: Integers, radius: float) -> Integers:
@@ -306,12 +270,31 @@ def _chain_roots(lists: Sequence[Positions], owner: Integers, radius: float) -> 
 
     if not lists:
         return np.empty(0, np.int64)
-    columns = [_columns(one) for one in lists]
+    columns = [position_columns(one) for one in lists]
     ra, dec = (np.concatenate([one[axis] for one in columns]) for axis in (0, 1))
-    pairs = match_pairs((ra, dec), (ra, dec), radius)
-    linked = (pairs.first < pairs.second) & (owner[pairs.first] != owner[pairs.second])
-    root = group_roots(pairs.first[linked], pairs.second[linked], ra.size)
+    if len(lists) == 2:
+        # Two lists need no pairs within a list, and every pair but once.
+        one, other = _unordered_pairs(columns[0], columns[1], radius)
+        root = group_roots(one, other + columns[0][0].size, ra.size)
+    else:
+        one, other = _unordered_pairs((ra, dec), (ra, dec), radius)
+        linked = (one < other) & (owner[one] != owner[other])
+        root = group_roots(one[linked], other[linked], ra.size)
     return _only_finite((ra, dec), root)
+
+
+def _unordered_pairs(
+    first: Positions, second: Positions, radius: float
+) -> tuple[Integers, Integers]:
+    """Indices of all pairs within the radius, in the order in which they are met."""
+    from awlab.backend.algorithms.association_kernel import count_pairs, fill_pairs
+
+    search = _Search(first, second, radius)
+    if not search.worthwhile:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    work = search.first, search.second, search.zones, search.limit
+    one, other = fill_pairs(*work, int(count_pairs(*work).sum()))
+    return search.first_index[one], search.second_index[other]
 
 
 def _master_roots(lists: Sequence[Positions], radius: float) -> Integers:
@@ -319,7 +302,7 @@ def _master_roots(lists: Sequence[Positions], radius: float) -> Integers:
     roots = []
     for k, one in enumerate(lists):
         if k == 0:
-            columns = _columns(one)
+            columns = position_columns(one)
             root = _only_finite(columns, np.arange(columns[0].size))
         else:
             pairs = match_mutual(lists[0], one, radius)
@@ -329,7 +312,19 @@ def _master_roots(lists: Sequence[Positions], radius: float) -> Integers:
     return np.concatenate(roots or [np.empty(0, np.int64)])
 
 
-def _columns(positions: Positions) -> Positions:
+def position_columns(positions: Positions) -> Positions:
+    """Return positions as arrays of the kernels' kind.
+
+    Parameters
+    ----------
+    positions : tuple of ndarray of float64, shape (n,)
+        Right ascension and declination [degree].
+
+    Raises
+    ------
+    BadArray
+        If they are not 1-d or of different lengths.
+    """
     ra, dec = (np.ascontiguousarray(column, np.float64) for column in positions)
     if ra.ndim != 1 or ra.shape != dec.shape:
         raise BadArray(
@@ -338,7 +333,19 @@ def _columns(positions: Positions) -> Positions:
     return ra, dec
 
 
-def _unit_vectors(ra: Floats, dec: Floats) -> Floats:
+def unit_vectors(ra: Floats, dec: Floats) -> Floats:
+    """Return positions as vectors.
+
+    Parameters
+    ----------
+    ra, dec : ndarray of float64, shape (n,)
+        Right ascension and declination [degree].
+
+    Returns
+    -------
+    ndarray of float64, shape (n, 3)
+        Unit vectors.
+    """
     a, d = np.radians(ra), np.radians(dec)
     cos_d = np.cos(d)
     return np.stack([cos_d * np.cos(a), cos_d * np.sin(a), np.sin(d)], axis=-1)
@@ -350,7 +357,7 @@ class _Search:
     def __init__(self, first: Positions, second: Positions, radius: float) -> None:
         if not 0.0 < radius <= 324000.0:
             raise BadArray(f"the radius {radius} arcsec is not within 0 and 90 degrees", "mend it")
-        first, second = _columns(first), _columns(second)
+        first, second = position_columns(first), position_columns(second)
         height = max(radius / 3600.0, _LEAST_HEIGHT)
         dec = second[1][_finite(second)]
         lowest, highest = dec.min(initial=90.0), dec.max(initial=-90.0)
@@ -389,4 +396,4 @@ def _zone_sorted(
     ra, dec = np.mod(positions[0][finite], 360.0), positions[1][finite]
     order, start = sort_into_zones(np.argsort(ra, kind="stable"), dec, *zones)
     ra, dec = ra[order], dec[order]
-    return (ra, dec, _unit_vectors(ra, dec)), finite[order], start
+    return (ra, dec, unit_vectors(ra, dec)), finite[order], start

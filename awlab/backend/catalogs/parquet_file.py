@@ -12,7 +12,8 @@ Apache Parquet format 2.10 (row group statistics). HATS for the name of the spat
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
 
 __all__ = ["catalog_columns", "read_catalog", "search_cone", "write_catalog"]
 
-# Small enough that a cone of a few minutes reads little of a large file, large enough to compress.
-_ROW_GROUP = 65_536
+# Small enough that a cone or a source reads little, large enough to compress; few enough that the
+# footer of the file, which has an entry for every column of every group, is read at once.
+_LEAST_GROUP, _LARGEST_GROUP, _GROUPS = 8_192, 131_072, 64
 _FACTS = b"awlab.facts"
 
 
-def write_catalog(path: str | Path, table: SourceTable) -> SourceTable:
+def write_catalog(
+    path: str | Path, table: SourceTable, index: NDArray[np.int64] | None = None
+) -> SourceTable:
     """Write a catalogue.
 
     Parameters
@@ -42,6 +46,8 @@ def write_catalog(path: str | Path, table: SourceTable) -> SourceTable:
         File to write.
     table : SourceTable
         Sources with ``RA`` and ``DEC`` [deg].
+    index : ndarray of int64, shape (n,), optional
+        Their HEALPix numbers, where they are known already.
 
     Returns
     -------
@@ -58,7 +64,7 @@ def write_catalog(path: str | Path, table: SourceTable) -> SourceTable:
 
     if "RA" not in table or "DEC" not in table:
         raise QueryError("a catalogue without RA and DEC cannot be kept", "give both in degrees")
-    index = spatial_index(table["RA"], table["DEC"])
+    index = spatial_index(table["RA"], table["DEC"]) if index is None else index
     order = np.argsort(index, kind="stable")
     ordered = table.with_columns({INDEX_COLUMN: index}).rows(order)
     fields, arrays = [], []
@@ -72,9 +78,31 @@ def write_catalog(path: str | Path, table: SourceTable) -> SourceTable:
         pa.Table.from_arrays(arrays, schema=schema),
         path,
         compression="zstd",
-        row_group_size=_ROW_GROUP,
+        row_group_size=_group_size(ordered.count),
+        **_encodings(schema),
     )
     return ordered
+
+
+def _group_size(rows: int) -> int:
+    """Small where that leaves few groups, so that a cone or a source reads little."""
+    return int(np.clip(rows // _GROUPS, _LEAST_GROUP, _LARGEST_GROUP))
+
+
+def _encodings(schema: Any) -> dict[str, Any]:
+    """Measurements do not repeat: dictionaries of them cost three times the time, and space."""
+    import pyarrow as pa
+
+    chosen: dict[str, str] = {}
+    texts: list[str] = []
+    for field in schema:
+        if pa.types.is_string(field.type):
+            texts.append(field.name)
+        elif pa.types.is_int64(field.type) or pa.types.is_int32(field.type):
+            chosen[field.name] = "DELTA_BINARY_PACKED"
+        elif pa.types.is_float64(field.type) or pa.types.is_float32(field.type):
+            chosen[field.name] = "BYTE_STREAM_SPLIT"
+    return {"use_dictionary": texts or False, "column_encoding": chosen}
 
 
 def catalog_columns(path: str | Path) -> dict[str, ColumnMeaning]:
@@ -118,15 +146,10 @@ def read_catalog(
     """
     asked = ("SID", sids) if sids is not None else where
     if asked is None:
-        return _read(path, columns, None)
-    name, numbers = asked[0], np.unique(np.asarray(asked[1], np.int64))
-    if not numbers.size:
-        return _read(path, columns, [(name, "in", [])])
-    # The range lets the reader skip row groups, which a list of numbers alone does not.
-    limits: list[Any] = [(name, ">=", int(numbers[0])), (name, "<=", int(numbers[-1]))]
-    if numbers[-1] - numbers[0] + 1 > numbers.size:
-        limits.append((name, "in", numbers))
-    return _read(path, columns, limits)
+        return _read(path, columns)
+    numbers = np.unique(np.asarray(asked[1], np.int64))
+    span = (int(numbers[0]), int(numbers[-1])) if numbers.size else (1, 0)
+    return _read(path, columns, _Rows(asked[0], [span], lambda values: np.isin(values, numbers)))
 
 
 def search_cone(
@@ -149,10 +172,11 @@ def search_cone(
     columns : sequence of str, optional
         Columns to read beside ``RA`` and ``DEC``; all by default.
     """
-    where = [
-        [(INDEX_COLUMN, ">=", first), (INDEX_COLUMN, "<", last)]
-        for first, last in cone_ranges(ra, dec, radius)
-    ]
+    ranges = cone_ranges(ra, dec, radius)
+    edges = np.array(ranges).ravel()
+    spans = [(first, last - 1) for first, last in ranges]
+    # Between the edges of a range the place in the sorted edges is odd.
+    where = _Rows(INDEX_COLUMN, spans, lambda v: np.searchsorted(edges, v, side="right") % 2 == 1)
     wanted = None if columns is None else list(dict.fromkeys(["RA", "DEC", *columns]))
     found = _read(path, wanted, where)
     distance = separation(found["RA"], found["DEC"], ra, dec)
@@ -173,21 +197,60 @@ def _open(path: str | Path) -> Any:
         ) from exc
 
 
-def _read(path: str | Path, columns: Sequence[str] | None, where: Any) -> SourceTable:
-    import pyarrow.parquet as pq
+@dataclass(frozen=True)
+class _Rows:
+    """Rows by the values of one column: the spans they are in, and the very test."""
 
-    schema = _open(path).schema_arrow
-    unknown = [name for name in columns or () if name not in schema.names]
-    if unknown:
-        raise QueryError(
-            f"{Path(path).name} has no column {unknown[0]!r}", f"it has {', '.join(schema.names)}"
-        )
-    wanted = list(columns) if columns is not None else None
-    table = pq.read_table(path, columns=wanted, filters=where)
+    column: str
+    spans: list[tuple[int, int]]
+    test: Callable[[NDArray[Any]], NDArray[Any]]
+
+    def groups(self, file: Any) -> list[int]:
+        """Row groups whose minimum and maximum meet a span."""
+        place = file.schema_arrow.get_field_index(self.column)
+        groups = range(file.metadata.num_row_groups)
+        return [n for n in groups if self._meets(file.metadata.row_group(n).column(place))]
+
+    def _meets(self, chunk: Any) -> bool:
+        known = chunk.statistics
+        if known is None or not known.has_min_max:
+            return True
+        return any(known.min <= last and known.max >= first for first, last in self.spans)
+
+
+def _read(
+    path: str | Path, columns: Sequence[str] | None, rows: _Rows | None = None
+) -> SourceTable:
+    with _open(path) as file:
+        schema = file.schema_arrow
+        asked = [*(columns or ()), *((rows.column,) if rows else ())]
+        unknown = [name for name in asked if name not in schema.names]
+        if unknown:
+            raise QueryError(
+                f"{Path(path).name} has no column {unknown[0]!r}",
+                f"it has {', '.join(schema.names)}",
+            )
+        wanted = list(columns) if columns is not None else None
+        table = file.read(wanted) if rows is None else _read_rows(file, wanted, rows)
     arrays = {name: _from_arrow(table.column(name)) for name in table.column_names}
     meanings = {field.name: _meaning(field) for field in schema if field.name in arrays}
     facts = json.loads((schema.metadata or {}).get(_FACTS, b"{}"))
     return SourceTable(arrays, meanings, facts)
+
+
+def _read_rows(file: Any, columns: list[str] | None, rows: _Rows) -> Any:
+    """Read one column of the groups that may have the rows, and all of those that have."""
+    groups, masks = [], []
+    for number in rows.groups(file):
+        values = file.read_row_group(number, [rows.column]).column(0).to_numpy()
+        mask = rows.test(values)
+        if mask.any():
+            groups.append(number)
+            masks.append(mask)
+    if not groups:
+        return file.schema_arrow.empty_table().select(columns or file.schema_arrow.names)
+    found = file.read_row_groups(groups, columns)
+    return found.take(np.flatnonzero(np.concatenate(masks)))
 
 
 def _meaning(field: Any) -> ColumnMeaning:

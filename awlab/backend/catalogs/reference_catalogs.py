@@ -64,7 +64,9 @@ class BaseCatalog(Judged, DataObject, abstract=True):
         """
         return search_cone(self.retrieve(), ra, dec, radius, columns)
 
-    def keep_sources(self, table: SourceTable, folder: str | Path) -> SourceTable:
+    def keep_sources(
+        self, table: SourceTable, folder: str | Path, index: Any = None
+    ) -> SourceTable:
         """Write the sources to the file of this object, and fill in where on the sky they are.
 
         Parameters
@@ -73,6 +75,8 @@ class BaseCatalog(Judged, DataObject, abstract=True):
             Sources with ``RA`` and ``DEC`` [deg].
         folder : str or Path
             Where the file shall be until it is stored.
+        index : ndarray of int64, shape (n,), optional
+            HEALPix numbers of the sources, where they are known already.
 
         Returns
         -------
@@ -80,7 +84,7 @@ class BaseCatalog(Judged, DataObject, abstract=True):
             The sources as written.
         """
         self.pathname = str(Path(folder) / f"{type(self).__name__}-{self.object_id}.parquet")
-        written = write_catalog(self.pathname, table)
+        written = write_catalog(self.pathname, table, index)
         self.nsources = written.count
         if written.count:
             self.RA, self.DEC, self.radius = _extent(written["RA"], written["DEC"])

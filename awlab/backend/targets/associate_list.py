@@ -11,10 +11,15 @@ from awlab.backend.algorithms import (
     AssociationFlag,
     AssociationMode,
     associate,
-    mean_positions,
     single_out_closest,
 )
-from awlab.backend.catalogs import BaseCatalog, SourceTable, read_catalog, spatial_index
+from awlab.backend.catalogs import (
+    INDEX_COLUMN,
+    BaseCatalog,
+    SourceTable,
+    read_catalog,
+    spatial_index,
+)
 from awlab.backend.database import draw_number, persistent
 from awlab.backend.datamodel import Flag
 from awlab.backend.errors import ObjectNotFound, TargetError
@@ -90,8 +95,9 @@ class AssociateList(BaseCatalog, ProcessTarget):
         self.complete_count = self.associate_count - int(np.unique(incomplete).size)
         self.ALID = draw_number()
         self.name = self.name or " + ".join(item.name for item in items)[:200]
-        self.content_hash = table.digest()
-        self.keep_sources(table, work_folder())
+        rows = SourceTable({name: table[name] for name in _ROW})
+        self.content_hash = rows.digest()
+        self.keep_sources(rows, work_folder(), table[INDEX_COLUMN])
 
     # -- reading ---------------------------------------------------------------------------
 
@@ -166,7 +172,8 @@ def associate_inputs(items: Sequence[Any], parameters: AssociateListParameters) 
     Returns
     -------
     SourceTable
-        Rows AID, SLID, SID, FLAG, RA, DEC; AID follows the sky.
+        Rows AID, SLID, SID, FLAG, RA, DEC and the HEALPix number, in the order of which the
+        associations are numbered.
 
     Raises
     ------
@@ -195,15 +202,28 @@ def associate_inputs(items: Sequence[Any], parameters: AssociateListParameters) 
 
 def _rows(found: Association, inputs: list[ListInput]) -> SourceTable:
     """Turn associations of lists into rows of sources, numbered along the sky."""
-    ra, dec = mean_positions(found, [one.positions for one in inputs])
-    rank = np.empty(ra.size, np.int64)
-    rank[np.argsort(spatial_index(ra, dec), kind="stable")] = np.arange(ra.size)
     parts: dict[str, list[Any]] = {name: [] for name in _ROW}
     for k, one in enumerate(inputs):
         mine = np.flatnonzero(found.list_index == k)
         times, rows = one.rows_of(found.SID[mine])
-        parts["AID"].append(np.repeat(rank[found.AID[mine]], times))
+        parts["AID"].append(np.repeat(found.AID[mine], times))
         parts["FLAG"].append(np.repeat(found.FLAG[mine], times))
         for name in ("SLID", "SID", "RA", "DEC"):
             parts[name].append(getattr(one, name)[rows])
-    return SourceTable({name: np.concatenate(values) for name, values in parts.items()})
+    table = SourceTable({name: np.concatenate(values) for name, values in parts.items()})
+    index = spatial_index(table["RA"], table["DEC"])
+    order = np.lexsort((table["SID"], table["SLID"], index))
+    table = table.with_columns({INDEX_COLUMN: index}).rows(order)
+    return table.with_columns({"AID": _numbered(table["AID"])})
+
+
+def _numbered(groups: Any) -> Any:
+    """Number groups in the order in which they are first met."""
+    if not groups.size:
+        return groups
+    first = np.empty(int(groups.max()) + 1, np.int64)
+    # Of several values for one place the last stays: backwards, that is the first met.
+    first[groups[::-1]] = np.arange(groups.size)[::-1]
+    is_first = np.zeros(groups.size, np.int64)
+    is_first[first[groups]] = 1
+    return (np.cumsum(is_first) - 1)[first[groups]]

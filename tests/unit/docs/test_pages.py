@@ -8,7 +8,7 @@ import runpy
 
 import pytest
 
-GUIDE = ("README.md", "newcomer.md", "survey.md", "calibration.md", "operator.md")
+GUIDE = ("README.md", "newcomer.md", "survey.md", "catalogues.md", "calibration.md", "operator.md")
 
 
 @pytest.fixture(scope="module")
