@@ -65,8 +65,9 @@ def write_catalog(
     if "RA" not in table or "DEC" not in table:
         raise QueryError("a catalogue without RA and DEC cannot be kept", "give both in degrees")
     index = spatial_index(table["RA"], table["DEC"]) if index is None else index
-    order = np.argsort(index, kind="stable")
-    ordered = table.with_columns({INDEX_COLUMN: index}).rows(order)
+    ordered = table.with_columns({INDEX_COLUMN: index})
+    if (np.diff(index) < 0).any():
+        ordered = ordered.rows(np.argsort(index, kind="stable"))
     fields, arrays = [], []
     for name, values in ordered.columns.items():
         array = _to_arrow(values)

@@ -212,7 +212,7 @@ def _rows(found: Association, inputs: list[ListInput]) -> SourceTable:
             parts[name].append(getattr(one, name)[rows])
     table = SourceTable({name: np.concatenate(values) for name, values in parts.items()})
     index = spatial_index(table["RA"], table["DEC"])
-    order = np.lexsort((table["SID"], table["SLID"], index))
+    order = np.argsort(index, kind="stable")
     table = table.with_columns({INDEX_COLUMN: index}).rows(order)
     return table.with_columns({"AID": _numbered(table["AID"])})
 
