@@ -7,10 +7,12 @@ from typing import Any
 
 _ROOM_OF = {
     "CalibrationTimeline": "awlab.widgets.calibration_timeline",
+    "JobMonitor": "awlab.widgets.job_monitor",
     "LineageTree": "awlab.widgets.lineage_tree",
     "QueryBuilder": "awlab.widgets.query_builder",
     "QualityPage": "awlab.widgets.quality_page",
     "ResultGrid": "awlab.widgets.result_grid",
+    "TargetProcessor": "awlab.widgets.target_processor",
     "TrendPlot": "awlab.widgets.trend_plot",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from awlab.backend.process.abandoned import abandoned_jobs, close_abandoned_jobs
 from awlab.backend.process.calibration import Calibration, FilteredCalibration
 from awlab.backend.process.code_version import code_version
+from awlab.backend.process.dependencies import is_keyed_by_raw, is_selection
 from awlab.backend.process.jobs import Job, LocalProcessing, lpu
 from awlab.backend.process.keys import Pointing
 from awlab.backend.process.plan import Node, Plan, State
@@ -47,6 +48,8 @@ __all__ = [
     "abandoned_jobs",
     "close_abandoned_jobs",
     "code_version",
+    "is_keyed_by_raw",
+    "is_selection",
     "lpu",
     "new_work_folder",
     "parameter_class",

@@ -24,7 +24,7 @@ from awlab.backend.database import (
     update_job,
     update_target,
 )
-from awlab.backend.datamodel import utc_now
+from awlab.backend.datamodel import QualityFlags, utc_now
 from awlab.backend.errors import AccessDenied, AwlabError, ObjectNotFound, TargetError
 from awlab.backend.process.abandoned import Heartbeat, close_abandoned_jobs
 from awlab.backend.process.making import Made
@@ -245,7 +245,8 @@ class _Recorder:
 
     def finished(self, node: Node, made: Made) -> None:
         """Write that a target was made."""
-        message = f"quality_flags {made.flags}" if made.flags else None
+        names = ", ".join(QualityFlags(made.flags, node.cls).names)
+        message = f"flagged {names}" if names else None
         if made.reused:
             message = "made by another process"
         self._job._finished += 1

@@ -158,6 +158,7 @@ class _Run:
         self.failures: dict[int, AwlabError] = {}
         self._roots = {id(root) for root in plan.roots}
         self._vital = _vital(plan.roots)
+        self._places = 1
 
     def fail(self, node: Node, error: AwlabError) -> None:
         """Give up, or go on with the other targets asked for, or the other members of a list."""
@@ -318,6 +319,7 @@ class _Run:
         """Make the targets in worker processes, each as soon as its inputs are there."""
         waiting = {id(node): node for node in self.plan.work}
         running: dict[Future[Made], Node] = {}
+        self._places = processes
         pool = ProcessPoolExecutor(
             processes,
             mp_context=get_context("spawn"),
@@ -338,6 +340,9 @@ class _Run:
         self, waiting: dict[int, Node], running: dict[Future[Made], Node], pool: Any
     ) -> None:
         for number, node in list(waiting.items()):
+            # What waits in the pool does not run yet: its row, and how long it took, say so.
+            if len(running) >= self._places:
+                return
             if any(id(child) in waiting or child in running.values() for _, child in node.children):
                 continue
             del waiting[number]

@@ -3,7 +3,7 @@
 
 const TREE_ROW = 26;
 
-function createTree({ label, load, draw, choose, act = () => {} }) {
+function createTree({ label, load, draw, choose, act = () => {}, press = {} }) {
   const list = el("div", { class: "awlab-tree-rows" });
   const box = el("div", { class: "awlab-tree", role: "tree", tabindex: "0", "aria-label": label });
   box.append(list);
@@ -32,6 +32,7 @@ function createTree({ label, load, draw, choose, act = () => {} }) {
       "aria-level": node.level, "aria-posinset": node.place, "aria-setsize": node.siblings,
       "aria-expanded": expandable ? String(!!node.open) : null,
       "aria-selected": String(i === at), "data-key": node.key,
+      "aria-checked": node.checked === undefined ? null : String(node.checked),
     });
     if (node.marked) row.classList.add("awlab-marked");
     row.style.top = `${i * TREE_ROW}px`;
@@ -105,6 +106,7 @@ function createTree({ label, load, draw, choose, act = () => {} }) {
     },
     Enter: (node) => { act(node); if (!node.leaf) toggle(node); },
     " ": (node) => { act(node); if (!node.leaf) toggle(node); },
+    ...press,
   };
 
   box.addEventListener("keydown", (event) => {
