@@ -160,6 +160,16 @@ def test_nothing_in_common_is_a_flag(home):
     assert empty.associate_count == 0 and empty.associates().count == 0
 
 
+def test_an_invalidated_list_outdates_what_was_made_of_it(home):
+    lists = [make_list([0], [0]), make_list([0], [0])]
+    found = AssociateList.get(input_lists=lists)
+    assert found.uptodate()
+    lists[1].set_valid(0, "clouds")
+    assert found.uptodate().reasons == ["input_lists: 1 invalidated"]
+    lists[1].set_valid(1, "no clouds")
+    assert found.uptodate() and AssociateList.get(input_lists=lists) == found
+
+
 coordinates = st.lists(
     st.tuples(st.floats(-5, 5), st.floats(-5, 5)), min_size=0, max_size=12, unique=True
 )

@@ -123,6 +123,8 @@ class Judge:
                 reasons += self._changed_members(node, existing, dependency)
             elif dependency.rule in ("raws", "raw") or dependency.many:
                 reasons += _changed_list(node, existing, dependency)
+                if gone := node.withdrawn.get(dependency.role):
+                    reasons.append(f"{dependency.role}: {gone} invalidated")
             else:
                 reasons += self._changed_link(node, existing, dependency)
         for name, value in self._asked.get(node.cls.__name__, {}).items():

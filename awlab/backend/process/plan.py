@@ -54,6 +54,8 @@ class Node:
         Whether the object there is only serves in place of one that cannot be made.
     seen : frozenset of int
         Row numbers of the objects of the same key when the plan was made.
+    withdrawn : dict
+        Per role of a list that the key names: how many of it were invalidated.
     """
 
     cls: Any
@@ -68,6 +70,7 @@ class Node:
     blocked: str = ""
     stands_in: bool = False
     seen: frozenset[int] = frozenset()
+    withdrawn: dict[str, int] = field(default_factory=dict)
 
     @property
     def group(self) -> Group:

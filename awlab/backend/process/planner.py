@@ -59,6 +59,9 @@ class Registry(Protocol):
     def classes_of(self, numbers: set[int]) -> dict[int, Any]:
         """Return the classes of objects."""
 
+    def withdrawn(self, numbers: set[int]) -> set[int]:
+        """Return those of some objects that were invalidated."""
+
     def midnight(self, instrument: int, night: str) -> Any:
         """Return the middle of a night, UTC."""
 

@@ -24,6 +24,7 @@ from awlab.backend.database import (
     objects_with_ids,
     read_lists,
     read_records,
+    verdicts_of,
 )
 from awlab.backend.datamodel import Filter, Instrument, night_middle
 from awlab.backend.process.dependencies import dependencies_of, is_keyed_by_raw, is_selection
@@ -204,6 +205,12 @@ class DatabaseRegistry:
         ids = np.asarray(sorted(numbers), dtype=np.int64)
         rows = objects_with_ids(current_database(), ids, DBObject)
         return {int(number): type(row) for number, row in zip(ids, rows, strict=True)}
+
+    def withdrawn(self, numbers: set[int]) -> set[int]:
+        """Return those of some objects that were invalidated: two statements."""
+        ids = np.asarray(sorted(numbers), dtype=np.int64)
+        objects = list(objects_with_ids(current_database(), ids, DBObject))
+        return {found.id for found in verdicts_of(objects) if found.is_valid == 0}
 
     def midnight(self, instrument: int, night: str) -> datetime | None:
         """Return the middle of a night at an instrument, UTC."""

@@ -91,6 +91,8 @@ class Wishes:
                 self._just_there[dependency.rule](dependency, nodes)
             elif dependency.rule == "calibration":
                 yield from self._calibrations(dependency, nodes)
+            elif dependency.rule == "given" and dependency.many:
+                self._named(dependency, nodes)
             elif dependency.rule == "members":
                 for node in nodes:
                     yield from self._members(dependency, node, records)
@@ -134,6 +136,17 @@ class Wishes:
                 r for r in known if wanted in ("", r.name) and _covers(r, node.request.position)
             ]
             node.inputs[dependency.role] = (fitting[-1].id,) if fitting else ()
+
+    def _named(self, dependency: Dependency, nodes: Sequence[Node]) -> None:
+        """Take a list that the key names as it is; say which of it was invalidated meanwhile."""
+        role = dependency.role
+        for node in nodes:
+            node.inputs[role] = tuple(dict(node.request.given).get(role, ()))
+        named = {node.request.given for node in nodes if node.existing is not None}
+        used = {n for given in named for n in dict(given).get(role, ())}
+        gone = self._registry.withdrawn(used) if used else set()
+        for node in nodes if gone else ():
+            node.withdrawn[role] = len(gone & set(dict(node.request.given).get(role, ())))
 
     # -- other targets ---------------------------------------------------------------------
 
