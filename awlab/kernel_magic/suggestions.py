@@ -51,8 +51,9 @@ def suggest(
     if action.choices is not None:
         return [str(choice) for choice in action.choices if str(choice).startswith(last)]
     kind = str(action.metavar)
-    if kind == "OBJECT":
-        names = (name for name, value in variables.items() if isinstance(value, DBObject))
+    if kind in ("OBJECT", "OBJECTS"):
+        fitting = DBObject if kind == "OBJECT" else DBObject | Query
+        names = (name for name, value in variables.items() if isinstance(value, fitting))
         return sorted(name for name in names if name.startswith(last) and name[0] != "_")
     found = _KINDS.get(kind)
     return [] if found is None else found(before, last)
@@ -224,7 +225,24 @@ def _settings(before: list[str], last: str) -> list[str]:
     return [word for word in ("on", "off") if is_switch and word.startswith(last)]
 
 
+def _calibrations(last: str) -> list[str]:
+    known = registered_classes()
+    return [n for n in _classes(last, targets=True) if getattr(known[n], "_is_calibration", False)]
+
+
+def _attribute(before: list[str], last: str) -> list[str]:
+    """Suggest an attribute of the class that is named, or a key behind it."""
+    if not before or class_named(before[0]) is None:
+        return []
+    if "=" in last or len(before) > 1:
+        return _key(before, last)
+    numbers = _chain(f"{before[0]}.{last}")
+    return [name.partition(".")[2] for name in numbers if not name.endswith("(")]
+
+
 _KINDS: dict[str, Callable[[list[str], str], list[str]]] = {
+    "CALIBRATION": lambda _, last: _calibrations(last),
+    "ATTRIBUTE": _attribute,
     "QUERY": _query,
     "CLASS": lambda _, last: _classes(last),
     "TARGET": lambda _, last: _classes(last, targets=True),

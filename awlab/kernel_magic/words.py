@@ -12,7 +12,16 @@ from typing import Any
 from awlab.backend.database import DBObject, Query, class_named, registered_classes
 from awlab.backend.errors import NotUnique, ObjectNotFound, QueryError
 
-__all__ = ["key_and_pars", "key_of", "named_class", "namespace_of", "object_of", "target_class"]
+__all__ = [
+    "chosen_of",
+    "in_notebook",
+    "key_and_pars",
+    "key_of",
+    "named_class",
+    "namespace_of",
+    "object_of",
+    "target_class",
+]
 
 
 def key_of(words: Sequence[str], shell: Any = None) -> dict[str, Any]:
@@ -126,6 +135,30 @@ def object_of(text: str, shell: Any) -> DBObject:
             raise ObjectNotFound(f"no object has the file {text!r}", "%awe query DataObject")
         return _only(found, text)
     return _only(_evaluated(text, shell), text)
+
+
+def chosen_of(text: str, shell: Any) -> Any:
+    """Return the object, the list of objects or the query that is meant; a class means all of it.
+
+    Raises
+    ------
+    ObjectNotFound
+        If there is none.
+    """
+    import_module("awlab.backend.targets")
+    if _is_identity(text) or text.endswith((".fits", ".fits.fz", ".fits.gz")):
+        return object_of(text, shell)
+    found = _evaluated(text, shell)
+    if isinstance(found, type) and issubclass(found, DBObject):
+        return found.select_all()
+    if isinstance(found, list | tuple) and found and all(isinstance(i, DBObject) for i in found):
+        return list(found)
+    return found if isinstance(found, Query) else _only(found, text)
+
+
+def in_notebook(shell: Any) -> bool:
+    """Tell whether answers are shown in a page, where widgets live."""
+    return getattr(shell, "kernel", None) is not None
 
 
 def _is_identity(text: str) -> bool:

@@ -19,6 +19,7 @@ from awlab.backend.quality.outliers import (
 )
 from awlab.backend.quality.page import PageContent, quality_page
 from awlab.backend.quality.relatives import Compared, Relatives, relatives
+from awlab.backend.quality.spans import span_of
 from awlab.backend.quality.timeline import Bar, CalibrationTimeline, calibration_timeline
 from awlab.backend.quality.trends import (
     TREND_PRESETS,
@@ -59,6 +60,7 @@ __all__ = [
     "requirement_of",
     "robust_statistics",
     "running_outliers",
+    "span_of",
     "time_path",
     "trend",
 ]

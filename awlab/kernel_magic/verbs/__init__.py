@@ -9,20 +9,27 @@ from __future__ import annotations
 from types import ModuleType
 
 from awlab.kernel_magic.verbs import (
+    calts,
     config,
     context,
+    delete,
     get,
     help,
     ingest,
     inspect,
     jobs,
     lineage,
+    load,
     make,
+    outdated,
     plan,
+    publish,
+    quality,
     query,
     sql,
     stats,
     status,
+    trend,
 )
 
 __all__ = ["VERBS"]
@@ -37,6 +44,13 @@ VERBS: dict[str, ModuleType] = {
     "make": make,
     "lineage": lineage,
     "inspect": inspect,
+    "load": load,
+    "outdated": outdated,
+    "quality": quality,
+    "trend": trend,
+    "calts": calts,
+    "publish": publish,
+    "delete": delete,
     "ingest": ingest,
     "jobs": jobs,
     "stats": stats,

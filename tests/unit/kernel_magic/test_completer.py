@@ -13,7 +13,7 @@ def test_verbs(shell):
     assert set(shell.completions("%awe ")) == {*VERBS, "--traceback", "--version"}
     assert shell.completions("x = %awe ge") == ["get"]
     assert shell.completions("a, b = %awe in") == ["ingest", "inspect"]
-    assert shell.completions("%awe help li") == ["lineage"]
+    assert shell.completions("%awe help lin") == ["lineage"]
     assert shell.completions("%%awe ") == ["query", "sql"]
 
 
@@ -34,6 +34,13 @@ def test_verbs(shell):
         ("%awe make Hot", ["HotPixels"]),
         ("%awe make Bias>Hot", ["Bias>HotPixels"]),
         ("%awe plan BiasFrame BiasFrame.process_params.SIG", ["SIGMA_CLIP="]),
+        ("%awe calts Bias", ["BiasFrame"]),
+        ("%awe calts Reduced", []),
+        ("%awe calts --w", ["--week"]),
+        ("%awe trend ReadNoise read_noise_", ["read_noise_error"]),
+        ("%awe trend ReadNoise read_noise c", ["chip="]),
+        ("%awe outdated Hot", ["HotPixelMap"]),
+        ("%awe publish x --level ", ["1", "2", "3", "4", "5"]),
         ("%awe config bool", ["boolean_words"]),
         ("%awe config boolean_words o", ["off", "on"]),
         ("%awe config rows ", []),
@@ -63,7 +70,9 @@ def test_values_come_from_the_database(shell, equipment):
     ]
     other = shell.completions("%awe get BiasFrame instrument=OTHER chip=")
     assert other == ["chip=<b>other</b>"]
-    assert shell.completions("%awe get ReducedScienceFrame filter=") == ["filter=#842"]
+    assert shell.completions("%awe get ReducedScienceFrame instrument=MAGIC filter=") == [
+        "filter=#842"
+    ]
     assert shell.completions("%awe context instrument=M") == ["instrument=MAGIC"]
     assert shell.completions("%awe context privileges=") == [f"privileges={i}" for i in range(1, 6)]
 

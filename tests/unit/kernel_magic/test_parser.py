@@ -11,8 +11,8 @@ from awlab.kernel_magic.parser import TEXT_VERBS, make_parsers, parse
 from awlab.kernel_magic.verbs import VERBS
 
 CONTRACT = {
-    *("status", "context", "query", "get", "plan", "make", "lineage"),
-    *("inspect", "ingest", "jobs", "stats", "config", "help"),
+    *("status", "context", "query", "get", "plan", "make", "lineage", "trend", "calts"),
+    *("inspect", "ingest", "jobs", "stats", "config", "help", "quality", "load", "publish"),
 }
 
 
@@ -24,7 +24,7 @@ def examples(verb):
 
 
 def test_every_verb_of_the_contract_is_there():
-    assert set(VERBS) == CONTRACT | {"sql"}
+    assert set(VERBS) == CONTRACT | {"sql", "outdated", "delete"}
 
 
 @pytest.mark.parametrize("verb", VERBS)
