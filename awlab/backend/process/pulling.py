@@ -308,10 +308,13 @@ def _readouts(cls: Any, chips: set[int], night: str) -> dict[int, str]:
         missing = chips - set(found)
         if not missing:
             break
-        if dependency.rule == "raws":
+        if dependency.rule in ("raws", "members"):
+            source = dependency.cls
+            if dependency.rule == "members":
+                source = source._attributes["raw"].type
             chosen = In(("chip",), tuple(sorted(missing)))
             where = And((Compare(("night",), "==", night), chosen))
-            rows = read_records(Query(dependency.cls, where), ("chip", "readout"))
+            rows = read_records(Query(source, where), ("chip", "readout"))
             found |= {chip: str(readout) for chip, readout in reversed(rows)}
         elif dependency.rule == "calibration":
             found |= _readouts(dependency.cls, missing, night)

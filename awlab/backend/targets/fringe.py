@@ -101,7 +101,7 @@ class FringeFrame(BaseFrame, FilteredCalibration):
         if self.amplitude > p.MAXIMUM_AMPLITUDE:
             self.raise_flag("AMPLITUDE_HIGH")
         change = self.compare().get("amplitude")
-        if change and abs(change[1] - change[0]) > p.MAXIMUM_AMPLITUDE_DIFF:
+        if change and not self.reason and abs(change[1] - change[0]) > p.MAXIMUM_AMPLITUDE_DIFF:
             self.raise_flag("AMPLITUDE_CHANGED")
         if is_doubtful(*self.raw_science_frames):
             self.raise_flag("FLAGGED_INPUT")
