@@ -186,8 +186,7 @@ function render({ model, el: host }) {
   const say = (python) => { code.textContent = python; };
   const why = el("div", { class: "awlab-processor-chosen", role: "status" });
   const alike = button("on all chips", () => chosen && flip(chosen, true), { hidden: true });
-  const choose = (node) => {
-    chosen = node;
+  function describe(node) {
     alike.hidden = !node.card?.work;
     if (!node.card) { why.replaceChildren(); return; }
     const { card } = node;
@@ -197,7 +196,11 @@ function render({ model, el: host }) {
     const status = card.n !== null ? made[card.n] : null;
     why.replaceChildren(badge(status || card.state), el("strong", {}, ` ${card.class_name} ${card.label}`),
       ...(lines.length ? [el("ul", {}, ...lines)] : []));
-    if (card.object) select(node);
+  }
+  const choose = (node) => {
+    chosen = node;
+    describe(node);
+    if (node.card?.object) select(node);
   };
   const select = calm(async (node) => {
     const { python } = await wire.ask("choose", { number: node.card.n });
@@ -233,7 +236,7 @@ function render({ model, el: host }) {
     classTable.replaceChildren(el("tbody", {}, ...rows));
     ready();
     tree.refresh();
-    if (chosen) choose(chosen);
+    if (chosen) describe(chosen);
   }
   function ready() {
     go.disabled = running || !planned || !checked.size;
@@ -286,6 +289,7 @@ function render({ model, el: host }) {
     }
     ready();
     tree.refresh();
+    if (chosen) describe(chosen);
   });
 
   // -- page ------------------------------------------------------------------------------

@@ -13,9 +13,11 @@ import urllib.request
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from awlab.backend.datamodel import Chip, Instrument
+from awlab.backend.datamodel import Chip, Instrument, RawBiasFrame, RawScienceFrame
+from awlab.backend.dataserver import write_image
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.slow
@@ -30,11 +32,22 @@ p = TrendPlot(LabFrame, "level", "when", by="chip.name", height=300)
 q = QueryBuilder(LabFrame, height=200)
 t = LineageTree(LabFrame.select_all()[0], height=200)
 display(p, q, t)"""
+MAKING = """from awlab import *
+from awlab.widgets import CalibrationTimeline, JobMonitor, TargetProcessor
+connect()
+import sys
+sys.path.insert(0, {folder!r})
+from lab_things import LabBias, LabProduct
+c = CalibrationTimeline(LabBias, instrument="LAB", height=150)
+m = TargetProcessor(LabProduct, instrument="LAB", date="2000-01-01", height=150)
+j = JobMonitor(height=120)
+display(c, m, j)"""
 CLASSES = '''"""Classes of the test, as a user's module has them."""
 from datetime import datetime
 
 from awlab.backend.database import persistent
-from awlab.backend.datamodel import Chip, Judged
+from awlab.backend.datamodel import Chip, Judged, RawBiasFrame, RawScienceFrame
+from awlab.backend.process import Calibration, ProcessTarget
 
 
 class LabRaw(Judged):
@@ -51,6 +64,28 @@ class LabFrame(Judged):
     chip = persistent("Chip", Chip)
     level = persistent("Level [ADU]", float)
     when = persistent("When", datetime)
+
+
+class LabBias(Calibration):
+    """Counts biases."""
+
+    REQUIREMENT = "541+9"
+    raw_bias = persistent("Raw biases", RawBiasFrame, [])
+    level = persistent("Level", float)
+
+    def make(self):
+        self.level = float(len(self.raw_bias))
+
+
+class LabProduct(ProcessTarget):
+    """Made from a raw frame and a bias."""
+
+    raw = persistent("Raw frame", RawScienceFrame)
+    bias = persistent("Bias", LabBias)
+    level = persistent("Level", float)
+
+    def make(self):
+        self.level = self.bias.level
 '''
 
 
@@ -68,16 +103,30 @@ def folder(database, tmp_path_factory):
         start = datetime(2000, 1, 1) + timedelta(minutes=i)
         raw = LabRaw(name=f"raw{i}")
         LabFrame(raw=raw, chip=chip, level=float(i), when=start).commit()
-    cell = {
-        "cell_type": "code", "source": CODE.format(folder=str(found)), "metadata": {},
-        "outputs": [], "execution_count": None, "id": "a",
-    }  # fmt: skip
-    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    notebook = {
-        "cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5,
-    }  # fmt: skip
-    (found / "it.ipynb").write_text(json.dumps(notebook))
+    take_raw_frames(found, chip)
+    for name, code in (("it", CODE), ("making", MAKING)):
+        cell = {
+            "cell_type": "code", "source": code.format(folder=str(found)), "metadata": {},
+            "outputs": [], "execution_count": None, "id": "a",
+        }  # fmt: skip
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = {
+            "cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4,
+            "nbformat_minor": 5,
+        }  # fmt: skip
+        (found / f"{name}.ipynb").write_text(json.dumps(notebook))
     return found
+
+
+def take_raw_frames(folder, chip):
+    """A bias and two science frames of one night."""
+    for i, cls in enumerate((RawBiasFrame, RawScienceFrame, RawScienceFrame)):
+        path = folder / f"{i}.fits"
+        write_image(path, np.full((4, 4), float(i), dtype=np.float32), {})
+        cls(
+            path, instrument=chip.instrument, chip=chip, night="2000-01-01", NAXIS1=4, NAXIS2=4,
+            DATE_OBS=datetime(2000, 1, 1, 23, i),
+        ).store().commit()  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -133,16 +182,20 @@ def _wait_for(url, process):
     raise AssertionError("JupyterLab does not answer")
 
 
-@pytest.fixture
-def notebook(lab, page):
-    """The notebook, run."""
+def run_notebook(page, lab, name):
     page.set_default_timeout(60_000)
-    page.goto(f"{lab}/doc/tree/it.ipynb")
+    page.goto(f"{lab}/doc/tree/{name}.ipynb")
     page.wait_for_selector(".jp-Notebook")
     page.wait_for_function(
         "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
     )
     page.evaluate("jupyterapp.commands.execute('notebook:run-all-cells')")
+
+
+@pytest.fixture
+def notebook(lab, page):
+    """The notebook, run."""
+    run_notebook(page, lab, "it")
     page.wait_for_selector(".awlab-lineage[data-ready=yes]")
     page.wait_for_selector(".awlab-query[data-ready=yes]")
     return page
@@ -194,3 +247,33 @@ def test_keyboard_mouse_and_selection(notebook):
     assert ask(page, "all(f.level < 29 for f in p.selection)") == "True"
     page.get_by_role("button", name="show as table").click()
     page.locator(".awlab-result-grid[data-ready=yes]").wait_for()
+
+
+def test_a_target_is_made_and_its_bias_invalidated(lab, page):
+    run_notebook(page, lab, "making")
+    for name in ("timeline", "processor", "jobs"):
+        page.wait_for_selector(f".awlab-{name}[data-ready=yes]")
+    maker = page.locator(".awlab-processor")
+    maker.get_by_role("button", name="show targets").click()
+    maker.get_by_text("3 of 3 to be made").wait_for()
+    maker.get_by_role("button", name="process here").click()
+    # Worker processes make it; what they do comes from a thread of the kernel.
+    maker.locator(".awlab-processor-products li:nth-child(2)").wait_for()
+    assert ask(page, "sorted(f.level for f in m.selection)") == "[1.0, 1.0]"
+    assert ask(page, "[bool(f.uptodate()) for f in m.selection]") == "[True, True]"
+    # The monitor has heard of it by itself.
+    page.locator(".awlab-jobs-row", has_text="LabProduct").get_by_text("finished").wait_for()
+    # The bias is invalidated with foresight, and its products turn outdated.
+    calts = page.locator(".awlab-timeline")
+    calts.get_by_label("only good data").check()
+    calts.get_by_text("Total calibration files: 1").wait_for()
+    calts.locator(".awlab-bars").focus()
+    page.keyboard.press("ArrowDown")
+    calts.get_by_label("Verdict").select_option("0")
+    calts.get_by_role("button", name="what if?").click()
+    calts.get_by_text("2 products would become outdated").wait_for()
+    calts.get_by_label("Reason").fill("banding")
+    calts.get_by_role("button", name="change it").click()
+    calts.get_by_text("Total calibration files: 0").wait_for()
+    assert ask(page, "[bool(f.uptodate()) for f in m.selection]") == "[False, False]"
+    assert ask(page, "c.selection.history()[0].reason") == "'banding'"
