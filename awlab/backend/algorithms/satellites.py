@@ -68,6 +68,9 @@ class SatelliteOptions:
         Added to the half width at which the wings are lost in the noise [pixel].
     most : int
         Largest number of tracks.
+    least_noise : float
+        A frame with less noise is not searched: its numbers are too coarse, and the borders
+        between two of them are lines from edge to edge [ADU].
     """
 
     DETECTION_THRESHOLD: float = 6.0
@@ -75,6 +78,7 @@ class SatelliteOptions:
     coverage: float = 0.7
     margin: float = 1.0
     most: int = 10
+    least_noise: float = 0.0
 
     def __post_init__(self) -> None:
         if not (self.DETECTION_THRESHOLD > 0 and 0 < self.coverage <= 1 and self.margin >= 0):
@@ -137,7 +141,7 @@ def satellite_map(
     if min(image.shape) >= _SMALLEST_FRAME and not hidden.all():
         background = measure_background(pixels, mask, BackgroundOptions(mask_sources=False))
         back = background.back()
-        if background.rms().any():
+        if background.rms().any() and background.globalrms > chosen.least_noise:
             noise = np.float32(background.globalrms)
             tracks = _search((pixels - back) / noise, hidden, free, chosen)
     return SatelliteTracks(free, int(free.size - np.count_nonzero(free)), tuple(tracks))

@@ -7,12 +7,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from awlab.backend.algorithms import (
+    Extinction,
     clear_sky_extinction,
+    extinction_from_frames,
     extinction_from_zeropoints,
     fit_zeropoint,
 )
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import Flag
+from awlab.backend.errors import TargetError
 from awlab.backend.process import FilteredCalibration, ProcessParameters
 from awlab.backend.targets.phot_src_catalog import PhotSrcCatalog
 from awlab.backend.targets.standard_stars import gather_standards
@@ -25,6 +28,7 @@ _MIDDLE_OF_THE_VISIBLE = 5500.0  # for a filter whose wavelength is not known [A
 class AtmosphericExtinctionParameters(ProcessParameters):
     """Parameters of `AtmosphericExtinction`."""
 
+    METHOD = persistent("zeropoints, frames (the same stars) or curve", str, "zeropoints")
     SIGCLIP_LEVEL = persistent("Clipping threshold, sigma", float, 3.0)
     MAX_ERROR = persistent("QC: largest error [mag]", float, 0.05)
     MIN_FRAMES = persistent("QC: smallest number of frames", int, 4)
@@ -32,9 +36,11 @@ class AtmosphericExtinctionParameters(ProcessParameters):
 
 
 class AtmosphericExtinction(FilteredCalibration):
-    """Extinction per airmass of one night and filter, from the zeropoints of its frames.
+    """Extinction per airmass of one night and filter.
 
-    By default that of a clear sky at the height of the observatory.
+    From the zeropoints of its frames, from the same stars at different airmass, or the curve of a
+    clear sky (Astro-WISE has a class for each; here it is ``METHOD``). By default that of a clear
+    sky at the height of the observatory.
     """
 
     SEQUENCE = "Extinction"
@@ -48,33 +54,70 @@ class AtmosphericExtinction(FilteredCalibration):
 
     photcats = persistent("Standard stars of the night", PhotSrcCatalog, [])
     process_params = persistent("Process parameters", AtmosphericExtinctionParameters)
+    method = persistent("How it was found: zeropoints, frames or curve", str, "zeropoints")
     extinction = persistent("Extinction coefficient [mag]", float, 0.0)
     error = persistent("Its error [mag]", float)
     nframes = persistent("Number of frames used", int, 0)
     reason = persistent("Why there is none; empty if there is one", str, "")
 
     def make(self) -> None:
-        """Fit a line to the zeropoints of the frames over airmass."""
+        """Find it in the way that is asked for."""
         p = self.process_params
+        self.method = p.METHOD
+        ways = {"zeropoints": self._from_zeropoints, "frames": self._from_frames}
+        if p.METHOD == "curve":
+            self.extinction = self._of_clear_sky()
+            return
+        if p.METHOD not in ways:
+            raise TargetError(
+                f"METHOD is {p.METHOD!r}", f"use {', '.join(ways)}, or curve for a clear sky"
+            )
+        found, self.nframes = ways[p.METHOD]()
+        self.reason = found.reason if found is not None else ""
+        if found is None or self.nframes < p.MIN_FRAMES:
+            few = f"{self.nframes} frames can be used, MIN_FRAMES is {p.MIN_FRAMES}"
+            self.reason = self.reason or few
+        if found is not None and np.isfinite(found.value):
+            self.extinction, self.error = found.value, found.error
+
+    def _from_zeropoints(self) -> tuple[Extinction | None, int]:
+        """Fit a line to the zeropoints of the frames over airmass."""
         points = [
             (found.zeropoint, found.zp_error, photcat.airmass)
             for photcat in self.photcats
             if (found := _zeropoint_of(photcat, self.filter.mag_id)) is not None
         ]
-        zeropoints, errors, airmass = (
-            np.asarray(points, float).reshape(-1, 3).T if points else np.zeros((3, 0))
+        if len(points) < self.process_params.MIN_FRAMES:
+            return None, len(points)
+        columns = np.asarray(points, float).T
+        clip = self.process_params.SIGCLIP_LEVEL
+        fit = extinction_from_zeropoints(columns[0], columns[1], columns[2], clip)
+        return fit, fit.source_count
+
+    def _from_frames(self) -> tuple[Extinction | None, int]:
+        """Compare every star with itself at other airmass; its true magnitude is not needed."""
+        tables = [(n, cat.airmass, cat.sources()) for n, cat in enumerate(self.photcats)]
+        tables = [item for item in tables if item[2].count]
+        if len(tables) < self.process_params.MIN_FRAMES:
+            return None, len(tables)
+        magnitude, error, star = (
+            np.concatenate([np.asarray(table[name]) for _, _, table in tables])
+            for name in ("INST_MAG", "INST_MAGERR", "STANDARD")
         )
-        fit = extinction_from_zeropoints(zeropoints, errors, airmass, p.SIGCLIP_LEVEL)
-        self.reason, self.nframes = fit.reason, fit.source_count
-        if not self.reason and self.nframes < p.MIN_FRAMES:
-            self.reason = f"{self.nframes} frames, MIN_FRAMES is {p.MIN_FRAMES}"
-        if np.isfinite(fit.value):
-            self.extinction, self.error = fit.value, fit.error
+        counts = [table.count for _, _, table in tables]
+        airmass = np.repeat([mass for _, mass, _ in tables], counts).astype(float)
+        clip = self.process_params.SIGCLIP_LEVEL
+        fit = extinction_from_frames((magnitude, error), star, airmass, clip)
+        frame = np.repeat([n for n, _, _ in tables], counts)
+        return fit, int(np.unique(frame[fit.used]).size)
+
+    def _of_clear_sky(self) -> float:
+        wavelength = self.filter.central_wavelength or _MIDDLE_OF_THE_VISIBLE
+        return clear_sky_extinction(wavelength, self.instrument.elevation or 0.0)
 
     def make_default(self) -> None:
         """Take that of a clear sky."""
-        wavelength = self.filter.central_wavelength or _MIDDLE_OF_THE_VISIBLE
-        self.extinction = clear_sky_extinction(wavelength, self.instrument.elevation or 0.0)
+        self.method, self.extinction = "curve", self._of_clear_sky()
 
     def verify(self) -> None:
         """Compare with the limits."""

@@ -43,6 +43,7 @@ _MEANINGS = {
     "INST_MAG": ColumnMeaning("mag", "Instrumental magnitude for 1 s, of all the light"),
     "INST_MAGERR": ColumnMeaning("mag", "Error of INST_MAG"),
     "DISTANCE": ColumnMeaning("arcsec", "Distance to the place in the reference catalogue"),
+    "STANDARD": ColumnMeaning("", "Row of the star in the reference catalogue"),
 }
 # Beyond such an exponent a profile has no wings to speak of.
 _STEEPEST = 8.0
@@ -132,6 +133,7 @@ class PhotSrcCatalog(BaseCatalog, ProcessTarget):
             "INST_MAGERR": error,
             "FLAGS": stars["FLAGS"],
             "DISTANCE": pairs.separation,
+            "STANDARD": np.asarray(pairs.second, np.int64),
         }
         for band in BANDS:
             for name in (band, f"{band}_ERR"):

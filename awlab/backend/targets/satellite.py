@@ -12,7 +12,7 @@ from awlab.backend.process import ProcessParameters, ProcessTarget
 from awlab.backend.targets.cold_pixels import ColdPixelMap
 from awlab.backend.targets.hot_pixels import HotPixelMap
 from awlab.backend.targets.pixel_map import PixelMap
-from awlab.backend.targets.pixels import good_pixels
+from awlab.backend.targets.pixels import DIGITISATION_NOISE, good_pixels
 from awlab.backend.targets.reduced import ReducedScienceFrame
 from awlab.backend.targets.saturated import SaturatedPixelMap
 
@@ -64,6 +64,7 @@ class SatelliteMap(PixelMap, ProcessTarget):
                 coverage=p.COVERAGE,
                 margin=p.MARGIN,
                 most=p.TRACKS,
+                least_noise=DIGITISATION_NOISE,
             ),
             good=good_pixels((self.hot, self.cold, self.saturated), image.shape),
         )

@@ -101,3 +101,12 @@ def test_frames_without_content_have_no_track(image):
     assert (found.tracks, found.count) == ((), 0)
     assert found.map.all()
     assert satellite_map(noise(), good=np.zeros(SHAPE, np.uint8)).count == 0
+
+
+def test_borders_between_two_steps_of_the_converter_are_no_tracks():
+    """A sky of whole numbers with a slope: its borders run from edge to edge."""
+    steps = np.floor(11.0 + np.arange(300) / 150.0)[:, None] + np.zeros((300, 300))
+    rng = np.random.default_rng(2)
+    image = (steps + rng.normal(0, 0.005, steps.shape)).astype(np.float32)
+    found = satellite_map(image, SatelliteOptions(least_noise=12**-0.5))
+    assert not found.tracks and found.map.all()
