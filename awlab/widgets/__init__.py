@@ -12,6 +12,7 @@ _ROOM_OF = {
     "QueryBuilder": "awlab.widgets.query_builder",
     "QualityPage": "awlab.widgets.quality_page",
     "ResultGrid": "awlab.widgets.result_grid",
+    "SourceLineage": "awlab.widgets.source_lineage",
     "TargetProcessor": "awlab.widgets.target_processor",
     "TrendPlot": "awlab.widgets.trend_plot",
 }

@@ -67,7 +67,7 @@ from awlab.backend.targets.source_collection import (
 )
 from awlab.backend.targets.source_list import SourceList, SourceListParameters
 from awlab.backend.targets.source_path import trace_source
-from awlab.backend.targets.source_trace import Place, SourceTrace
+from awlab.backend.targets.source_trace import Place, SourceTrace, cut_out
 from awlab.backend.targets.weight import WeightFrame
 
 __all__ = [
@@ -142,6 +142,7 @@ __all__ = [
     "TwilightFlatFrame",
     "TwilightFlatFrameParameters",
     "WeightFrame",
+    "cut_out",
     "ingest_catalog",
     "trace_source",
 ]

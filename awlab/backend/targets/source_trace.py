@@ -15,7 +15,7 @@ from awlab.backend.targets.regridded import RegriddedBaseFrame
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Place", "SourceTrace"]
+__all__ = ["Place", "SourceTrace", "cut_out"]
 
 
 class Place(NamedTuple):
@@ -87,22 +87,9 @@ class SourceTrace(Sequence[Place]):
             Pixels; not a number beyond the edge of the frame.
         """
         place = self.places[which]
-        found = np.full((size, size), np.nan, np.float32)
         if place.x is None or place.y is None:
-            return found
-        item = place.object
-        path, plane = item.retrieve(), "IMAGE" if isinstance(item, RegriddedBaseFrame) else None
-        first = [round(centre) - 1 - size // 2 for centre in (place.y, place.x)]
-        rows, columns = (slice(max(0, f), f + size) for f in first)
-        pixels = read_section(path, rows, columns, plane)
-        if not pixels.size:
-            # The default of a calibration is one pixel that stands for all.
-            pixels = read_section(path, slice(0, 1), slice(0, 1), plane)
-            found[:] = pixels[0, 0]
-            return found
-        low, left = rows.start - first[0], columns.start - first[1]
-        found[low : low + pixels.shape[0], left : left + pixels.shape[1]] = pixels
-        return found
+            return np.full((size, size), np.nan, np.float32)
+        return cut_out(place.object, (place.x, place.y), size)
 
     def table(self) -> Any:
         """Return the rows as an astropy ``QTable``; x and y are not a number outside a frame."""
@@ -134,3 +121,35 @@ class SourceTrace(Sequence[Place]):
         shown = self.table()["stage", "class_name", "x", "y", "filename"]
         html: str = shown._repr_html_()
         return html
+
+
+def cut_out(item: Any, centre: tuple[float, float], size: int = 32) -> NDArray[np.float32]:
+    """Read the pixels around a place in a frame.
+
+    Parameters
+    ----------
+    item : BaseFrame or PixelMap
+        The frame.
+    centre : tuple of float
+        x and y, counted from 1 as FITS does [pixel].
+    size : int
+        Side of the cut-out [pixel].
+
+    Returns
+    -------
+    ndarray of float32, shape (size, size)
+        Pixels; not a number beyond the edge of the frame.
+    """
+    found = np.full((size, size), np.nan, np.float32)
+    path, plane = item.retrieve(), "IMAGE" if isinstance(item, RegriddedBaseFrame) else None
+    first = [round(value) - 1 - size // 2 for value in centre[::-1]]
+    rows, columns = (slice(max(0, f), f + size) for f in first)
+    pixels = read_section(path, rows, columns, plane)
+    if not pixels.size:
+        # The default of a calibration is one pixel that stands for all.
+        pixels = read_section(path, slice(0, 1), slice(0, 1), plane)
+        found[:] = pixels[0, 0]
+        return found
+    low, left = rows.start - first[0], columns.start - first[1]
+    found[low : low + pixels.shape[0], left : left + pixels.shape[1]] = pixels
+    return found
