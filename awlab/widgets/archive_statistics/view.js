@@ -7,7 +7,7 @@ const HEADS = {
 
 function render({ model, el: host }) {
   const { root, wire, close } = frame(model, host, "awlab-archive");
-  const totals = el("dl", { class: "awlab-archive-totals" });
+  const totals = el("div", { class: "awlab-archive-totals" });
   const code = el("pre", { class: "awlab-code" });
   const copy = button("copy as Python", () => copyText(code.textContent, copy));
   const chosen = el("div", { class: "awlab-bar", hidden: true }, el("div", { class: "awlab-grow" }, code), copy);
@@ -69,7 +69,7 @@ function render({ model, el: host }) {
     const { totals: sum } = found;
     const pairs = [["objects", number(sum.objects)], ["flagged", number(sum.flagged)], ["invalid", number(sum.invalid)],
       ["files", number(sum.files)], ["storage", sum.size_text]];
-    totals.replaceChildren(...pairs.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
+    totals.replaceChildren(...pairs.map(([name, value]) => el("div", {}, el("span", { class: "awlab-archive-name" }, name), el("strong", {}, value))));
     for (const [name, box] of Object.entries(boxes)) box.replaceChildren(drawTable(name, found.tables[name]));
     fresh.replaceChildren(drawNew(found.newest));
     growth.replaceChildren(...drawGrowth(found.growth));
