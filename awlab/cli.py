@@ -155,7 +155,7 @@ def _demo(options: argparse.Namespace) -> int:
         page = "notebooks/00_start_here.ipynb"
     else:
         summary = make_history(options.history, say=print)
-        page = "notebooks/00_start_here.ipynb"
+        page = "notebooks/10_calibration_history.ipynb"
     print(f"\n{summary}\n")
     if options.no_open:
         print(f"Next: {_command_line()} lab (or doctor)")
