@@ -3,7 +3,7 @@
 #   NIGHT=sa112|wfi    night of the demo        OPEN=no  stop after the summary
 #   HISTORY=yes|200000 five years of simulated calibrations instead, without pixels
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint bench docs browser clean
+.PHONY: help demo test test-fast lint bench docs screenshots browser clean
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
@@ -50,6 +50,9 @@ bench: $(VENV)/for-developers ## the figures: ratios against a floor measured in
 
 docs: $(VENV)/for-users ## the reference pages, written from the classes
 	@$(BIN)/python docs/make_reference.py
+
+screenshots: $(VENV)/for-developers browser ## pictures of every dashboard, into screenshots/
+	@$(BIN)/python docs/make_screenshots.py
 
 # Root gets the browser that the tests drive; a user without one is told, and those tests skip.
 browser:

@@ -87,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     lab = _command(commands, "lab", _lab, "open JupyterLab on the notebooks")
     lab.add_argument("rest", nargs="*", help="passed on to jupyter lab")
 
+    _dashboards_words(commands)
+
     ingest = _command(commands, "ingest", _ingest, "bring FITS files into the database")
     ingest.add_argument("paths", nargs="+", help="files and folders")
     ingest.add_argument("--instrument", help="name of the instrument, if it is not recognised")
@@ -108,6 +110,15 @@ def _parser() -> argparse.ArgumentParser:
     database = _command(commands, "db", _db, "the database: status, upgrade, stop")
     database.add_argument("action", choices=["status", "upgrade", "stop"])
     return parser
+
+
+def _dashboards_words(commands: Any) -> None:
+    boards = _command(commands, "dashboards", _dashboards, "serve the dashboards to a browser")
+    boards.add_argument("--port", type=int, default=8866, help="the next free one if it is taken")
+    boards.add_argument("--ip", default="127.0.0.1", help="where to listen; others need a token")
+    boards.add_argument("--token", action="store_true", help="ask for a token on loopback as well")
+    boards.add_argument("--no-open", action="store_true", help="open no browser")
+    boards.add_argument("rest", nargs="*", help="passed on to voila")
 
 
 def _command(
@@ -155,7 +166,7 @@ def _demo(options: argparse.Namespace) -> int:
         page = "notebooks/00_start_here.ipynb"
     else:
         summary = make_history(options.history, say=print)
-        page = "notebooks/10_calibration_history.ipynb"
+        page = "notebooks/00_start_here.ipynb"
     print(f"\n{summary}\n")
     if options.no_open:
         print(f"Next: {_command_line()} lab (or doctor)")
@@ -182,6 +193,18 @@ def _open_lab(place: str, rest: list[str]) -> int:
     print("awlab: JupyterLab runs until Ctrl-C; your data stay", flush=True)
     os.environ["JUPYTER_CONFIG_PATH"] = _server_settings(folder)
     os.execv(sys.executable, words)
+
+
+def _dashboards(options: argparse.Namespace) -> int:
+    """Become the server of the dashboards."""
+    from awlab.dashboards import server_words
+
+    opening = _has_screen() and not options.no_open
+    start = server_words(options.port, options.ip, token=options.token, opening=opening)
+    print(f"awlab: dashboards at {start.address}")
+    print("awlab: they run until Ctrl-C; your data stay", flush=True)
+    os.environ.update(start.environment)
+    os.execv(sys.executable, [*start.words, *options.rest])
 
 
 def _has_screen() -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +17,25 @@ ARGUMENTS = (
     "--disable-dev-shm-usage",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
 )
+
+
+@pytest.fixture(scope="session")
+def small_night(tmp_path_factory):
+    """A home with one chip of the simulated night, reduced: what pages need, sooner."""
+    folder = tmp_path_factory.mktemp("home")
+    code = (
+        "from awlab.backend.ingest import ingest_night\n"
+        "from awlab.backend.datamodel import connect\n"
+        "from awlab import ReducedScienceFrame\n"
+        "connect(); ingest_night('wfi')\n"
+        "ReducedScienceFrame.get(instrument='WFI', chip='ccd53', date='2000-04-28')"
+    )
+    environment = os.environ | {"AWLAB_HOME": str(folder)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=200)
+    yield folder
+    subprocess.run(
+        [sys.executable, "-m", "awlab", "db", "stop"], env=environment, check=False, timeout=60
+    )
 
 
 @pytest.fixture(scope="session")

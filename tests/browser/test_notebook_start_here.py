@@ -45,23 +45,6 @@ CONTRAST = """(node) => {
 
 
 @pytest.fixture(scope="module")
-def small_night(tmp_path_factory):
-    """A home with one chip of the simulated night, reduced: what the notebook needs, sooner."""
-    folder = tmp_path_factory.mktemp("home")
-    code = (
-        "from awlab.backend.ingest import ingest_night\n"
-        "from awlab.backend.datamodel import connect\n"
-        "from awlab import ReducedScienceFrame\n"
-        "connect(); ingest_night('wfi')\n"
-        "ReducedScienceFrame.get(instrument='WFI', chip='ccd53', date='2000-04-28')"
-    )
-    environment = os.environ | {"AWLAB_HOME": str(folder)}
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=200)
-    yield folder
-    subprocess.run([*CLI, "db", "stop"], env=environment, check=False, timeout=60)
-
-
-@pytest.fixture(scope="module")
 def lab(small_night, tmp_path_factory, repository):
     """Address of a JupyterLab that `awlab lab` started, in a copy of the checkout."""
     work = tmp_path_factory.mktemp("lab")

@@ -12,6 +12,7 @@ from awlab.kernel_magic.verbs import (
     calts,
     config,
     context,
+    dashboards,
     delete,
     get,
     help,
@@ -54,6 +55,7 @@ VERBS: dict[str, ModuleType] = {
     "ingest": ingest,
     "jobs": jobs,
     "stats": stats,
+    "dashboards": dashboards,
     "config": config,
     "help": help,
 }

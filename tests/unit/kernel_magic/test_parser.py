@@ -12,7 +12,18 @@ from awlab.kernel_magic.verbs import VERBS
 
 CONTRACT = {
     *("status", "context", "query", "get", "plan", "make", "lineage", "trend", "calts"),
-    *("inspect", "ingest", "jobs", "stats", "config", "help", "quality", "load", "publish"),
+    *(
+        "inspect",
+        "ingest",
+        "jobs",
+        "stats",
+        "dashboards",
+        "config",
+        "help",
+        "quality",
+        "load",
+        "publish",
+    ),
 }
 
 
