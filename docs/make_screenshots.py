@@ -29,7 +29,8 @@ READY = """() => {
     return cells && cells.style.display === '' && !document.getElementById('loading')
         && document.querySelector('.awlab-w, .awlab-facts, .bqplot, .awlab-trouble, .awlab-note')
         && views.every((view) => view.dataset.ready === 'yes')
-        && [...document.querySelectorAll('.awlab-grid-head')].every((head) => head.children.length);
+        && [...document.querySelectorAll('.awlab-grid-head')]
+            .every((head) => head.children.length || head.offsetParent === null);
 }"""
 
 

@@ -19,6 +19,7 @@ from jupyter_server.utils import url_path_join
 from tornado.web import HTTPError, RedirectHandler
 from voila.app import Voila
 from voila.handler import BaseVoilaHandler
+from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.tornado.contentshandler import VoilaContentsHandler
 from voila.tornado.handler import TornadoVoilaHandler
 from voila.tornado.treehandler import TornadoVoilaTreeHandler
@@ -45,6 +46,15 @@ class _Pages(TornadoVoilaHandler):
     ) -> bool:
         """Use the page made beforehand, if there is one."""
         return bool(pool_size and notebook_data)
+
+
+class _Closing(VoilaShutdownKernelHandler):
+    """A page that is closed ends its kernel."""
+
+    def check_xsrf_cookie(self) -> None:
+        """Take the word of the browser for the page it closes: it sends no cookie then."""
+        if not self.check_origin():
+            raise HTTPError(403)
 
 
 class _Missing(BaseVoilaHandler):
@@ -89,8 +99,8 @@ class DashboardServer(Voila):
         for handler in super().init_handlers():
             if handler[1] in (TornadoVoilaTreeHandler, VoilaContentsHandler):
                 continue
-            pages = handler[1] is TornadoVoilaHandler
-            found.append((handler[0], _Pages, *handler[2:]) if pages else handler)
+            own = {TornadoVoilaHandler: _Pages, VoilaShutdownKernelHandler: _Closing}
+            found.append((handler[0], own.get(handler[1], handler[1]), *handler[2:]))
         start = url_path_join(self.base_url, _START)
         found.append((self.server_url, RedirectHandler, {"url": start, "permanent": False}))
         return found

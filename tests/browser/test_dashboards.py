@@ -32,7 +32,8 @@ READY = """() => {
     return cells && cells.style.display === '' && !document.getElementById('loading')
         && document.querySelector('.awlab-w, .awlab-facts, .bqplot, .awlab-trouble, .awlab-note')
         && views.every((view) => view.dataset.ready === 'yes')
-        && [...document.querySelectorAll('.awlab-grid-head')].every((head) => head.children.length);
+        && [...document.querySelectorAll('.awlab-grid-head')]
+            .every((head) => head.children.length || head.offsetParent === null);
 }"""
 # Serious is what keeps somebody from using the page. Rows of the timeline have names that say in
 # a sentence what they show as a bar: the rule that wants the very text of the row is left out.
@@ -122,7 +123,7 @@ def get(address):
 
 def see(page, address):
     page.set_default_timeout(90_000)
-    page.goto(address)
+    page.goto(address, wait_until="commit")
     page.wait_for_function(READY)
     return page
 
@@ -171,7 +172,7 @@ def test_an_address_leads_to_what_it_names_and_links_follow(site, page):
     assert "y=imstat.stdev" in link.get_attribute("href")
     see(page, f"{site}voila/render/index.ipynb")
     page.get_by_role("link", name="ReducedScienceFrame").first.click()
-    page.wait_for_url("**/lineage.ipynb?object=*")
+    page.wait_for_url(re.compile(r"/lineage\.ipynb\?object="), wait_until="commit")
     page.wait_for_function(READY)
     page.locator(".awlab-lineage [role=treeitem]", has_text="MasterFlatFrame").first.wait_for()
 

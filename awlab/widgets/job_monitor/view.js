@@ -43,6 +43,7 @@ function render({ model, el: host }) {
     const none = el("div", { class: "awlab-jobs-empty", role: "presentation" },
       "no jobs yet: lpu.run('Reduce', ..., wait=False), or a TargetProcessor");
     const top = list.scrollTop;
+    list.setAttribute("role", jobs.length ? "listbox" : "region");
     list.replaceChildren(...(jobs.length ? jobs.map(drawJob) : [none]));
     list.scrollTop = top;
     if (at >= 0) list.setAttribute("aria-activedescendant", `job-${mark}-${jobs[at].number}`);

@@ -57,8 +57,9 @@ class Controls:
         wide = ipywidgets.Layout(width="250px", min_width="150px")
         field = {"layout": wide, "continuous_update": False, "style": {"description_width": "50px"}}
         self.preset = ipywidgets.Dropdown(
-            options=[("presets …", "")], layout={"width": "200px"}, tooltip="Plots to begin with"
-        )
+            options=[("presets …", "")], layout={"width": "250px"}, tooltip="Plots to begin with",
+            description="preset", style={"description_width": "50px"},
+        )  # fmt: skip
         self.y = ipywidgets.Combobox(description="y", ensure_option=False, **field)
         self.x = ipywidgets.Combobox(description="x", ensure_option=False, **field)
         self.by = ipywidgets.Combobox(description="colour", ensure_option=False, **field)
@@ -72,7 +73,10 @@ class Controls:
         self.log_y = _check("log y")
         self.all = ipywidgets.Button(description="show all", layout={"width": "90px"})
         self.table = ipywidgets.ToggleButton(description="show as table", layout={"width": "120px"})
-        self.method = ipywidgets.Dropdown(options=METHODS, layout={"width": "180px"})
+        self.method = ipywidgets.Dropdown(
+            options=METHODS, layout={"width": "225px"}, description="far",
+            style={"description_width": "30px"},
+        )  # fmt: skip
         self.sigma = ipywidgets.BoundedFloatText(
             value=4.0, min=1.0, max=20.0, step=0.5, description="sigma", layout={"width": "130px"},
             style={"description_width": "45px"},
