@@ -77,6 +77,7 @@ _PUBLIC = {
         "ExternalList",
         "AttributeCalculator",
         "ConcatenateSources",
+        "DerivedCollection",
         "FilterSources",
         "SelectAttributes",
         "SelectSources",

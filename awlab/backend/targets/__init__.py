@@ -59,6 +59,7 @@ from awlab.backend.targets.saturated import SaturatedPixelMap, SaturatedPixelMap
 from awlab.backend.targets.source import BaseList, Source
 from awlab.backend.targets.source_collection import (
     ConcatenateSources,
+    DerivedCollection,
     FilterSources,
     SelectAttributes,
     SelectSources,
@@ -95,6 +96,7 @@ __all__ = [
     "CosmicMapParameters",
     "DarkFrame",
     "DarkFrameParameters",
+    "DerivedCollection",
     "DomeFlatFrame",
     "DomeFlatFrameParameters",
     "ExternalList",

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConcatenateSources",
+    "DerivedCollection",
     "FilterSources",
     "Pull",
     "SelectAttributes",
@@ -223,7 +224,7 @@ class SourceListWrapper(SourceCollection):
         return f"{self.sourcelist.nsources:,} sources of {self.sourcelist.name}"
 
 
-class _OfOne(SourceCollection, abstract=True):
+class DerivedCollection(SourceCollection, abstract=True):
     """A collection that is derived from one other."""
 
     parent_collection = persistent("Collection that it is derived from", SourceCollection)
@@ -234,7 +235,7 @@ class _OfOne(SourceCollection, abstract=True):
         return found
 
 
-class FilterSources(_OfOne):
+class FilterSources(DerivedCollection):
     """The sources of a collection for which a condition is true."""
 
     query = persistent("Condition on attributes", str, "")
@@ -262,7 +263,7 @@ class FilterSources(_OfOne):
         return f"{self.parent_collection!r} where {self.query}"
 
 
-class SelectSources(_OfOne):
+class SelectSources(DerivedCollection):
     """Certain sources of a collection, by their numbers."""
 
     selected_slids = persistent("SLID of every source", int, [])
@@ -280,7 +281,7 @@ class SelectSources(_OfOne):
         return f"{len(self.selected_sids):,} sources of {self.parent_collection!r}"
 
 
-class SelectAttributes(_OfOne):
+class SelectAttributes(DerivedCollection):
     """Certain attributes of a collection."""
 
     selected = persistent("Names of the attributes", str, [])
