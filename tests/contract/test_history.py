@@ -45,6 +45,14 @@ _MADE_UP = ("object_id", "creation_date", "creator", "project", "privileges", "q
 
 
 @pytest.fixture(scope="module")
+def home(new_home, connected_to):
+    """A home of its own: what others left in theirs would be selected here."""
+    folder = new_home()
+    with connected_to(folder):
+        yield folder
+
+
+@pytest.fixture(scope="module")
 def history(home):
     return make_history(9_000, seed=3, chips=2)
 

@@ -35,6 +35,14 @@ QUANTITIES = [
 
 
 @pytest.fixture(scope="module")
+def home(new_home, connected_to):
+    """A home of its own: what others left in theirs would be selected here."""
+    folder = new_home()
+    with connected_to(folder):
+        yield folder
+
+
+@pytest.fixture(scope="module")
 def history(home):
     return make_history(12_000, seed=5, chips=1)
 

@@ -34,6 +34,14 @@ def stars_image(x0=0, y0=0, flux=FLUX, shape=(SIZE, SIZE), sigma=2.0, seed=1):
 
 
 @pytest.fixture(scope="module")
+def home(new_home, connected_to):
+    """A home of its own: what others left in theirs would be selected here."""
+    folder = new_home()
+    with connected_to(folder):
+        yield folder
+
+
+@pytest.fixture(scope="module")
 def camera(home):
     return Instrument(name="ListCam").commit()
 

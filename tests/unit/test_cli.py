@@ -31,7 +31,7 @@ def home(tmp_path, monkeypatch):
     ("words", "said"),
     [
         (["get", "Nothing"], "no target class 'Nothing'"),
-        (["get", "BiasFram", "chip=a"], "did you mean BiasFrame?"),
+        (["get", "BiasFram", "chip=a"], "did you mean BiasFrame"),
         (["get", "Chip", "name=a"], "no target class 'Chip'"),
         (["get", "ProcessTarget", "chip=a"], "no target class 'ProcessTarget'"),
         (["get", "BiasFrame", "chip"], "'chip' is not name=value"),

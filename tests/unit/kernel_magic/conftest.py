@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+
 import pytest
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
@@ -36,8 +38,11 @@ def bare_shell(tmp_path, monkeypatch):
     config.HistoryManager.enabled = False
     config.InteractiveShell.colors = "nocolor"
     RaisingShell.clear_instance()
-    yield RaisingShell.instance(config=config)
+    shell = RaisingShell.instance(config=config)
+    yield shell
     RaisingShell.clear_instance()
+    # Hundreds of shells that tidy up at the end of the process would take minutes to do so.
+    atexit.unregister(shell.atexit_operations)
 
 
 @pytest.fixture
