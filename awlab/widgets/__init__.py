@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 _ROOM_OF = {
+    "ArchiveStatistics": "awlab.widgets.archive_statistics",
     "CalibrationTimeline": "awlab.widgets.calibration_timeline",
     "JobMonitor": "awlab.widgets.job_monitor",
     "LineageTree": "awlab.widgets.lineage_tree",
