@@ -16,6 +16,13 @@ from awlab.widgets.archive_statistics.state import ArchiveState, growth_series, 
 
 
 @pytest.fixture(scope="module")
+def database(new_home, connected_to):
+    """A database of its own: everything in it is counted."""
+    with connected_to(new_home()) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
 def frames(database, tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     chip = Chip(name="ccd50", instrument=Instrument(name="SUM")).commit()
