@@ -210,10 +210,11 @@ def test_command_line(in_demo, words, status, said):
 
 
 def test_eight_at_once_make_it_once(in_demo, tmp_path):
-    """A new parameter makes a new chain: eight processes ask for it, one makes it."""
+    """Other parameters make a new chain: eight processes ask for it, one makes it."""
     code = (
         "from awlab import *\n"
-        "p = {'ReadNoise.process_params.REJECTION_THRESHOLD': 4.5}\n"
+        "p = {'ReadNoise.process_params.REJECTION_THRESHOLD': 4.5,\n"
+        "     'BiasFrame.process_params.SIGMA_CLIP': 2.0}\n"
         "key = dict(instrument='WFI', chip='ccd57', date='2000-04-28')\n"
         "print(HotPixelMap.get(**key, pars=p).object_id)"
     )

@@ -47,6 +47,7 @@ class Work:
     horizon: int = 0
     seen: frozenset[int] = frozenset()
     planned: datetime | None = None
+    existing: int = 0
 
     @property
     def cls(self) -> Any:
@@ -155,21 +156,58 @@ class failing:  # noqa: N801 - used like the context managers of contextlib
 
 
 def _made_meanwhile(work: Work) -> Candidate | None:
-    """Look again under the lock for the same, made of the same, after the plan was made."""
-    cls = work.cls
+    """Look again under the lock for the same, made of the same.
+
+    That is what another process made after the plan was made, or what there was all along: an
+    input that was made again with the content it had outdates nothing, and the plan could not
+    know that.
+    """
+    cls, registry = work.cls, DatabaseRegistry()
     request = work.request._replace(own_night=True)
-    found = DatabaseRegistry().candidates(cls, [request], set(), list(work.params))
+    found = registry.candidates(cls, [request], {work.existing} - {0}, list(work.params))
     newer = [c for c in found if c.id not in work.seen and c.is_valid > 0 and _is_new(c, work)]
-    index = CandidateIndex(newer)
-    _, _, candidate = index.resolve(cls, request)
-    if candidate is None or any(candidate.params.get(n) != v for n, v in work.params.items()):
+    _, _, newest = CandidateIndex(newer).resolve(cls, request)
+    if newest is not None and _has_params(newest, work) and not _other_inputs(newest, work):
+        return newest
+    before = next((c for c in found if c.id == work.existing and c.is_valid > 0), None)
+    if before is None or not _has_params(before, work):
         return None
-    for dependency in dependencies_of(cls):
-        one = candidate.links.get(dependency.role, 0)
-        used = candidate.lists.get(dependency.role, (one,) if one else ())
-        if set(used) != set(work.inputs.get(dependency.role, ())):
-            return None
-    return candidate
+    used = {n for ids in _inputs_of(before, work).values() for n in ids}
+    same = all(_same_content(*pair) for pair in _other_inputs(before, work))
+    return before if same and not registry.withdrawn(used) else None
+
+
+def _has_params(candidate: Candidate, work: Work) -> bool:
+    return all(candidate.params.get(name) == value for name, value in work.params.items())
+
+
+def _inputs_of(candidate: Candidate, work: Work) -> dict[str, tuple[int, ...]]:
+    """Return the row numbers of what a candidate was made of, by role."""
+    found = {}
+    for role in (dependency.role for dependency in dependencies_of(work.cls)):
+        one = candidate.links.get(role, 0)
+        found[role] = candidate.lists.get(role, (one,) if one else ())
+    return found
+
+
+def _other_inputs(candidate: Candidate, work: Work) -> list[tuple[set[int], set[int]]]:
+    """Return where a candidate was made of other objects: those it used, those of today."""
+    pairs = [
+        (set(used), set(work.inputs.get(role, ())))
+        for role, used in _inputs_of(candidate, work).items()
+    ]
+    return [(used, now) for used, now in pairs if used != now]
+
+
+def _same_content(used: set[int], now: set[int]) -> bool:
+    """Tell whether targets are others in name only: made again, with the same content."""
+    contents = []
+    for numbers in (used - now, now - used):
+        rows = objects_with_ids(
+            current_database(), np.asarray(sorted(numbers), dtype=np.int64), DBObject
+        )
+        contents.append(sorted(getattr(row, "content_hash", "") for row in rows))
+    return contents[0] == contents[1] and all(contents[0])
 
 
 def _is_new(candidate: Candidate, work: Work) -> bool:

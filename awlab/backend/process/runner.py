@@ -207,6 +207,7 @@ class _Run:
             self.plan.horizon,
             node.seen,
             self.plan.planned,
+            node.object_id,
         )
 
     def _members(self, node: Node, dependency: Any, children: list[Node]) -> tuple[int, ...]:

@@ -119,6 +119,18 @@ def test_identical_remake(night):
     assert TargetFrame.get(raw=night.raws) == night.frames
 
 
+def test_what_a_remade_input_does_not_change_is_not_made_again(night):
+    """The answer is the same whether somebody asks before the input was made again or after."""
+    pars = {"TargetBias.process_params.CLIP": 5.0}
+    plan = TargetFrame.plan(raw=night.raws[0], pars=pars)
+    assert {node.cls.__name__ for node in plan.work} == {"TargetBias", "TargetFlat", "TargetFrame"}
+    assert plan.run() == [night.frames[0]]
+    assert len(TargetBias.chip == night.chip) == 2
+    assert TargetFrame.get(raw=night.raws[0], pars=pars) == night.frames[0]
+    night.bias.set_valid(0, "a light was on")
+    assert TargetFrame.get(raw=night.raws[0]) != night.frames[0]
+
+
 def test_optional_input_appears_and_disappears(night):
     night.take(RawDarkFrame, FIRST, 103.0, 2)
     assert night.stale() == {
@@ -187,7 +199,7 @@ def test_what_was_committed_under_an_older_number_is_not_made_again(night):
 
 
 def test_the_plan_is_what_runs(night):
-    night.take(RawBiasFrame, FIRST, 100.0)
+    night.take(RawBiasFrame, FIRST, 104.0)
     plan = TargetFrame.get(raw=night.raws, commit=False)
     names = [node.cls.__name__ for node in plan.work]
     assert names == ["TargetBias", "TargetFlat", "TargetFrame", "TargetFrame"]
