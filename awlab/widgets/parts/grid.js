@@ -13,7 +13,8 @@ const ROW_LINKS = {
 function createGrid(options) {
   const { label, height, fetchPage, fetchCount, choose = () => {}, links = {}, follow } = options;
   const told = el("span", { role: "status" });
-  const head = el("div", { class: "awlab-grid-head", role: "row", "aria-rowindex": "1" });
+  // Not there until it has columns: a row without cells tells a reader of the screen nothing.
+  const head = el("div", { class: "awlab-grid-head", role: "row", "aria-rowindex": "1", hidden: true });
   const list = el("div", { class: "awlab-grid-rows", role: "rowgroup" });
   const area = el("div", { class: "awlab-grid", role: "grid", tabindex: "0", "aria-label": label },
     el("div", { role: "rowgroup", class: "awlab-grid-top" }, head), list);
@@ -60,6 +61,7 @@ function createGrid(options) {
       role: "columnheader", class: "awlab-cell awlab-cell-head", "aria-colindex": columns.length + i + 1,
     }, ""));
     head.replaceChildren(...cells, ...more);
+    head.hidden = !cells.length;
     area.setAttribute("aria-colcount", columns.length + linkNames.length);
   }
 

@@ -8,6 +8,13 @@ from awlab.backend.datamodel import Chip, Instrument
 from awlab.widgets import ArchiveStatistics
 
 
+@pytest.fixture(scope="module")
+def database(new_home, connected_to):
+    """A database of its own: what other tests flag there would be news here."""
+    with connected_to(new_home()) as database:
+        yield database
+
+
 @pytest.fixture
 def archive(database, show):
     Chip(name="ccd50", instrument=Instrument(name="STAT")).commit()

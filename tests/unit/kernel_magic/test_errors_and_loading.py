@@ -8,8 +8,6 @@ import sys
 import pytest
 from IPython.core.error import UsageError
 
-import awlab
-from awlab.backend.database import registered_classes
 from awlab.backend.errors import ObjectNotFound, QueryError, UnknownAttribute
 from awlab.kernel_magic.config import prompt
 
@@ -118,14 +116,17 @@ def test_a_handler_of_somebody_else_stays(bare_shell):
 
 
 def test_every_persistent_class_is_public():
-    machinery = {"DBObject", "Named"}
-    own = {
-        name
-        for name, cls in registered_classes().items()
-        if cls.__module__.startswith("awlab.backend.") and name not in machinery
-    }
-    assert own <= set(awlab.__all__)
-    assert all(getattr(awlab, name) is not None for name in awlab.__all__)
+    """In an interpreter of its own: other tests make classes whose module looks like ours."""
+    code = (
+        "import awlab\n"
+        "shown = {name: getattr(awlab, name) for name in awlab.__all__}\n"
+        "from awlab.backend.database import registered_classes\n"
+        "own = {n for n, c in registered_classes().items() if c.__module__.startswith('awlab.')}\n"
+        "print(len(own) > 50, sorted(own - set(shown) - {'DBObject', 'Named'}))\n"
+        "print([name for name, found in shown.items() if found is None])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["True []", "[]"]
 
 
 def test_names_load_late():
