@@ -113,6 +113,40 @@ def test_a_favourite_wins(flats):
     assert again[loser.object_id].favourite and again[loser.object_id].state == "used"
 
 
+def test_a_default_serves_where_nothing_derived_applies(home):
+    instrument = Instrument(name="DefaultCam")
+    key = {
+        "instrument": instrument,
+        "chip": Chip(instrument=instrument, name="d0"),
+        "filter": Filter(instrument=instrument, name="B"),
+    }
+
+    def take(first, last, **words):
+        span = {
+            "timestamp_start": ZERO + timedelta(days=first),
+            "timestamp_end": ZERO + timedelta(days=last),
+        }
+        return TimelineFlat(**key, **span, **words)
+
+    first, last = take(-3000, 3000, origin="default"), take(-3000, 3000, origin="default")
+    fast = [take(10, 20, readout="fast"), take(30, 40, readout="fast")]
+    slow = [take(15, 35, readout="slow")]
+    flagged = [take(50, 60, readout="fast", quality_flags=1 << 16)]
+    commit_objects([first, last, *fast, *slow, *flagged])
+    bars = {bar.object_id: bar for bar in calibration_timeline(TimelineFlat, chip="d0")}
+    days = [((s - ZERO).days, (e - ZERO).days) for s, e in bars[last.object_id].used]
+    # where both modes are covered it is not needed
+    assert days == [(-3000, 15), (20, 30), (35, 3000)]
+    assert bars[last.object_id].state == "partly eclipsed"
+    assert bars[first.object_id].state == "eclipsed"  # another default is newer
+    assert all(bars[one.object_id].state == "used" for one in (*fast, *slow))
+    alone = take(0, 1, origin="default")
+    alone.chip = Chip(instrument=instrument, name="d1")
+    alone.commit()
+    (bar,) = calibration_timeline(TimelineFlat, chip="d1")
+    assert bar.state == "used"
+
+
 def test_two_statements_however_many_there_are(flats, database):
     before = database.statements
     calibration_timeline(TimelineFlat, chip="t0")

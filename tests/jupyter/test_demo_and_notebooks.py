@@ -13,6 +13,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from awlab import widgets
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 
@@ -103,6 +105,20 @@ def test_start_here(in_demo):
     shown = json.dumps(notebook)
     assert "awlab-plan" in shown
     assert "awlab-account" in shown
+
+
+def test_look(in_demo):
+    """Every widget has a cell that shows it."""
+    notebook = run(nbformat.read(REPOSITORY / "notebooks" / "20_look.ipynb", as_version=4))
+    shown = {
+        str(output["data"]["text/plain"]).partition("(")[0]
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if "application/vnd.jupyter.widget-view+json" in output.get("data", {})
+    }
+    assert shown >= set(widgets.__all__) - {"SkyView"}
+    text = "\n".join(outputs(cell) for cell in notebook.cells if cell.cell_type == "code")
+    assert "frames are far from the median" in text
 
 
 @pytest.fixture

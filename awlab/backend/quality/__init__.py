@@ -9,7 +9,13 @@ from awlab.backend.quality.calibration_plan import (
     calibration_plan,
     requirement_of,
 )
-from awlab.backend.quality.figures import FrameFiles, Picture, Residuals, read_residuals
+from awlab.backend.quality.figures import (
+    FrameFiles,
+    Picture,
+    Residuals,
+    frame_files,
+    read_residuals,
+)
 from awlab.backend.quality.jumps import Jump, drift, find_jumps
 from awlab.backend.quality.outliers import (
     RobustStatistics,
@@ -54,6 +60,7 @@ __all__ = [
     "clip_outliers",
     "drift",
     "find_jumps",
+    "frame_files",
     "quality_page",
     "read_residuals",
     "relatives",

@@ -27,9 +27,9 @@ from awlab.backend.database import Query, class_named, read_records
 from awlab.backend.datamodel import current_dataserver
 from awlab.backend.dataserver import read_image, read_section
 from awlab.backend.errors import AwlabError, FileMissing, QueryError
-from awlab.backend.quality.record import Record, has_path
+from awlab.backend.quality.record import Record, has_path, read_record
 
-__all__ = ["FrameFiles", "Picture", "Residuals", "files_of", "read_residuals"]
+__all__ = ["FrameFiles", "Picture", "Residuals", "files_of", "frame_files", "read_residuals"]
 
 # Another number is another figure: raise it when pictures are made differently.
 _VERSION = 1
@@ -291,6 +291,17 @@ def files_of(record: Record) -> FrameFiles | None:
     return FrameFiles(
         name, record["file_sha256"], weight[0] or "", weight[1] or "", (None, None), cards
     )
+
+
+def frame_files(item: Any) -> FrameFiles | None:
+    """Return where the pixels of an object are: two statements at most; None if it has none.
+
+    Parameters
+    ----------
+    item : DBObject
+        Committed object.
+    """
+    return files_of(read_record(item, ("weight.filename", "weight.file_sha256")))
 
 
 def _grid_cards(record: Record, grid: str) -> dict[str, Any]:

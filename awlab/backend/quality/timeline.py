@@ -255,13 +255,39 @@ def _read(cls: Any, query: Query) -> list[Bar]:
 
 
 def _find_used(bars: list[Bar]) -> None:
-    """Cut the validities of each chip and filter as the selection of calibrations does."""
-    groups: dict[tuple[str, str, str, str], list[Bar]] = {}
+    """Cut the validities of each chip and filter as the selection of calibrations does.
+
+    A default calibration serves where nothing derived applies, whatever the read-out mode.
+    """
+    groups: dict[tuple[str, str, str], list[Bar]] = {}
     for bar in bars:
-        if bar.is_good and bar.origin == "derived":
-            key = (bar.instrument, bar.chip, bar.filter, bar.readout)
-            groups.setdefault(key, []).append(bar)
+        if bar.is_good:
+            groups.setdefault((bar.instrument, bar.chip, bar.filter), []).append(bar)
     for members in groups.values():
-        ranges = [(b.start, b.end, (b.favourite, b.creation_date, b.id), b) for b in members]
-        for piece in Timeline(ranges).pieces:
-            piece.item.used.append((piece.start, piece.end))
+        defaults = [bar for bar in members if bar.origin == "default"]
+        modes: dict[str, list[Bar]] = {}
+        for bar in members:
+            if bar.origin == "derived":
+                modes.setdefault(bar.readout, []).append(bar)
+        for derived in modes.values() or [[]]:
+            for piece in Timeline([_ranked(bar) for bar in (*derived, *defaults)]).pieces:
+                piece.item.used.append((piece.start, piece.end))
+        for bar in defaults:
+            bar.used = _joined(bar.used)
+
+
+def _ranked(bar: Bar) -> tuple[datetime, datetime, tuple[bool, bool, datetime, int], Bar]:
+    """Derived ones first, of those favourites, of those the newest."""
+    rank = (bar.origin == "derived", bar.favourite, bar.creation_date, bar.id)
+    return bar.start, bar.end, rank, bar
+
+
+def _joined(spans: list[tuple[datetime, datetime]]) -> list[tuple[datetime, datetime]]:
+    """Join spans that touch or overlap: read-out modes leave different gaps."""
+    found: list[tuple[datetime, datetime]] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found

@@ -26,8 +26,9 @@ from awlab.backend.database import (
 )
 from awlab.backend.datamodel import DataObject
 from awlab.backend.errors import AwlabError, QueryError
-from awlab.backend.lineage import export_prov, facts_of, label_of
+from awlab.backend.lineage import explain, export_prov, facts_of, label_of
 from awlab.widgets.lineage_tree.paths import Ancestry
+from awlab.widgets.lineage_tree.portrait import plain_difference, small_picture
 
 __all__ = ["PAGE", "LineageState"]
 
@@ -152,7 +153,29 @@ class LineageState:
             "name": label_of(item),
             "sections": sections,
             "python": python_of(item),
+            "has_image": ".fits" in str(getattr(item, "filename", None) or ""),
         }
+
+    def thumbnail(self, object_id: str) -> tuple[dict[str, Any], list[bytes]]:
+        """Return a small picture of an object, or why there is none."""
+        return small_picture(self.object(object_id))
+
+    def difference(self, first: str, second: str) -> dict[str, Any]:
+        """Say why two objects of one class differ: inputs, parameters, code, key, results.
+
+        Parameters
+        ----------
+        first, second : str
+            Their identities.
+
+        Raises
+        ------
+        QueryError
+            If they are of different classes.
+        """
+        one, other = self.object(first), self.object(second)
+        found = plain_difference(explain(one, other))
+        return found | {"python": f"explain({python_of(one)}, {python_of(other)})"}
 
     def path_to(self, object_id: str) -> dict[str, Any]:
         """Return the shortest way between the root and an object, and all that lies between.

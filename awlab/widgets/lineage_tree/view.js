@@ -1,11 +1,48 @@
 const TITLES = { upstream: "made from", downstream: "used for" };
 
+// An SVG drawing as a picture of twice as many pixels, for slides; browsers draw no wider ones.
+const WIDEST = 8192;
+async function savePicture(name, text) {
+  const url = URL.createObjectURL(new Blob([text], { type: "image/svg+xml" }));
+  const image = new Image();
+  image.src = url;
+  await image.decode();
+  const scale = Math.min(2, WIDEST / Math.max(image.naturalWidth, image.naturalHeight));
+  const canvas = el("canvas");
+  canvas.width = Math.round(image.naturalWidth * scale);
+  canvas.height = Math.round(image.naturalHeight * scale);
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  URL.revokeObjectURL(url);
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  saveFile(name, blob, "image/png");
+}
+
+// The picture of the object that was asked for last.
+function createThumbnail(fetch) {
+  const canvas = el("canvas", { class: "awlab-lineage-picture", role: "img" });
+  const told = el("div", { class: "awlab-soft" });
+  const box = el("div", { hidden: true }, canvas, told);
+  let asked = null;
+  async function show(id, name) {
+    asked = id;
+    const found = await fetch(id);
+    if (asked !== id) return;
+    box.hidden = false;
+    told.textContent = found.told;
+    canvas.hidden = !found.nx;
+    canvas.setAttribute("aria-label", `image of ${name}`);
+    if (found.nx) paintGrey(canvas, found, floats(found.buffers[0]), found.limits, "asinh");
+  }
+  return { box, show, clear() { asked = null; box.hidden = true; } };
+}
+
 function render({ model, el: host }) {
   const { root, wire, close } = frame(model, host, "awlab-lineage");
   let top = null; // card of the root
   let between = new Set();
   let serial = 0;
   let chosen = null;
+  let kept = null; // card of the object that others are compared with
 
   const key = () => { serial += 1; return `n${serial}`; };
   const plural = (group) => `${group.more ? "more than " : ""}${group.count.toLocaleString()}`;
@@ -98,9 +135,32 @@ function render({ model, el: host }) {
   const facts = el("div");
   const copy = button("copy as Python", () => copyText(code.textContent, copy));
   const trace = button("show path", () => showPath(chosen.card.id));
-  const bar = el("div", { class: "awlab-bar" }, copy, trace);
+  const keep = button("mark to compare", () => {
+    kept = kept?.id === chosen.card.id ? null : chosen.card;
+    offer();
+  });
+  const compare = button("difference", async () =>
+    difference.show(await wire.ask("difference", { first: kept.id, second: chosen.card.id })));
+  const difference = createDifference();
+  const thumbnail = createThumbnail((id) => wire.ask("thumbnail", { object_id: id }));
+  const bar = el("div", { class: "awlab-bar" }, copy, trace, keep, compare);
   const panel = el("section", { class: "awlab-lineage-panel", "aria-label": "What was chosen" },
-    title, bar, code, reasons, facts);
+    title, bar, code, reasons, thumbnail.box, facts);
+
+  // Two objects of one class can be compared: one is marked, the other chosen.
+  function offer() {
+    const single = chosen?.kind === "object";
+    const marked = single && kept?.id === chosen.card.id;
+    keep.hidden = !single;
+    keep.setAttribute("aria-pressed", String(marked));
+    keep.textContent = marked ? "marked to compare" : "mark to compare";
+    compare.hidden = !single || !kept || marked;
+    if (compare.hidden) return;
+    const same = kept.class_name === chosen.card.class_name;
+    compare.disabled = !same;
+    compare.textContent = `difference from ${kept.label}`;
+    compare.title = same ? kept.name : `only with another ${kept.class_name}`;
+  }
 
   function drawReasons(card) {
     const lines = (card.reasons ?? []).map((text) => el("li", {}, text));
@@ -116,6 +176,8 @@ function render({ model, el: host }) {
     if (node === chosen) return;
     chosen = node;
     trace.hidden = node.kind !== "object" || node.card.id === top?.id;
+    offer();
+    thumbnail.clear();
     if (node.kind === "object") {
       const found = await wire.ask("choose", { object_id: node.card.id });
       if (node !== chosen) return;
@@ -123,6 +185,7 @@ function render({ model, el: host }) {
       code.textContent = found.python;
       drawReasons(node.card);
       facts.replaceChildren(...found.sections.map(section));
+      if (found.has_image) thumbnail.show(node.card.id, found.name);
     } else if (node.kind === "group") {
       const { python } = await wire.ask("choose_group", target(node));
       if (node !== chosen) return;
@@ -202,13 +265,15 @@ function render({ model, el: host }) {
   const save = async (op, name, type) => saveFile(name, (await wire.ask(op)).text, type);
   const tools = el("div", { class: "awlab-bar" }, field, button("find", seek), clear,
     el("span", { class: "awlab-grow" }),
+    button("save PNG", async () => savePicture("lineage.png", (await wire.ask("svg")).text)),
     button("save SVG", () => save("svg", "lineage.svg", "image/svg+xml")),
     button("save PROV", () => save("prov", "lineage.prov.json", "application/json")));
 
   const tree = createTree({ label: "Lineage", load, draw, choose, act });
   tree.box.style.height = `${model.get("height")}px`;
   panel.style.maxHeight = `${model.get("height")}px`;
-  root.append(tools, hits, told, el("div", { class: "awlab-lineage-body" }, tree.box, panel));
+  root.append(tools, hits, told, el("div", { class: "awlab-lineage-body" }, tree.box, panel),
+    difference.box);
 
   let summary = "reading …";
   told.textContent = summary;

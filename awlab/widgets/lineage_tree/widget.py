@@ -28,7 +28,7 @@ class LineageTree(AwlabWidget):
         What was chosen last: an object, or the objects of a group.
     """
 
-    PARTS: ClassVar[tuple[str, ...]] = ("tree",)
+    PARTS: ClassVar[tuple[str, ...]] = ("tree", "picture", "difference")
 
     selection = traitlets.Any(None, allow_none=True)
     height = traitlets.Int(420).tag(sync=True)
@@ -77,6 +77,16 @@ class LineageTree(AwlabWidget):
     def path(self, object_id: str) -> dict[str, Any]:
         """Answer with the way between the root and an object."""
         return self.state.path_to(object_id)
+
+    @answers
+    def thumbnail(self, object_id: str) -> tuple[dict[str, Any], list[bytes]]:
+        """Answer with a small picture of an object."""
+        return self.state.thumbnail(object_id)
+
+    @answers
+    def difference(self, first: str, second: str) -> dict[str, Any]:
+        """Answer with why two objects of one class differ."""
+        return self.state.difference(first, second)
 
     @answers
     def search(self, text: str) -> dict[str, Any]:

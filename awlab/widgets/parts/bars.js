@@ -57,22 +57,30 @@ function createBars({ label, height, choose }) {
     return [row.group, `${row.from} to ${row.to}`, row.state, row.flags, `created ${row.created}`]
       .filter(Boolean).join(", ");
   }
+  const unseen = (text) => el("span", { class: "awlab-unseen" }, text);
+  // The hour is left out where there is no room for it.
+  function moment(text) {
+    return [el("span", {}, text.slice(0, 10)), el("span", { class: "awlab-bars-clock" }, text.slice(10))];
+  }
 
   function drawLine(line, i) {
     const node = line.heading
       ? el("div", { class: "awlab-bars-group", role: "presentation" }, line.heading)
       : el("div", {
         role: "option", class: "awlab-bars-row", id: `bars-${mark}-${i}`, "data-id": line.row.id,
-        "aria-selected": String(picked.has(line.row.id)), "aria-label": say(line.row),
+        "aria-selected": String(picked.has(line.row.id)),
         "aria-posinset": line.place + 1, "aria-setsize": places.length, title: say(line.row),
       });
     node.style.top = `${i * BAR_ROW}px`;
     if (line.heading) return node;
     const { row } = line;
     if (line.place === at) node.classList.add("awlab-bars-at");
-    const until = row.to === row.from ? "" : ` – ${row.to}`;
-    const [when] = cells(["when", badge(row.state, false), `${row.from}${until}`]);
-    const [made] = cells(["made", row.created]);
+    const until = row.to === row.from ? [] : [" – ", ...moment(row.to)];
+    // What a row is called are its words, those that the bar and the heading show included.
+    const flags = row.flags ? [unseen(`, ${row.flags}`)] : [];
+    const [when] = cells(["when", badge(row.state, false), el("span", {}, ...moment(row.from), ...until),
+      unseen(`, ${row.group}`), ...flags]);
+    const [made] = cells(["made", unseen(", created "), ...moment(row.created)]);
     node.append(when, drawTrack(row), made);
     node.addEventListener("click", (event) => go(line.place, event.ctrlKey || event.metaKey));
     return node;
@@ -149,6 +157,10 @@ function createBars({ label, height, choose }) {
       places.push(lines.length);
       lines.push({ row, place: places.length - 1 });
     }
+    const longest = (size) => Math.max(18, ...rows.map(({ from, to }) =>
+      from.slice(0, size).length + (to === from ? 0 : to.slice(0, size).length + 3)));
+    area.style.setProperty("--aw-when", `calc(${longest(19)}ch + 24px)`);
+    area.style.setProperty("--aw-when-days", `calc(${longest(10)}ch + 24px)`);
     const known = new Set(rows.map((row) => row.id));
     picked = new Set([...picked].filter((id) => known.has(id)));
     at = places.findIndex((line) => picked.has(lines[line].row.id));

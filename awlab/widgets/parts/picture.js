@@ -15,6 +15,21 @@ function greyLevel(value, [low, high], stretch) {
   return Math.round(255 * STRETCHES[stretch](share));
 }
 
+// Small pictures, one canvas pixel for each of theirs; the first row is the lowest, NaN stays clear.
+function paintGrey(canvas, { nx, ny }, pixels, limits, stretch) {
+  canvas.width = nx;
+  canvas.height = ny;
+  const context = canvas.getContext("2d");
+  const image = context.createImageData(nx, ny);
+  for (let k = 0; k < nx * ny; k += 1) {
+    const value = pixels[(ny - 1 - Math.floor(k / nx)) * nx + (k % nx)];
+    if (Number.isNaN(value)) continue;
+    const grey = greyLevel(value, limits, stretch);
+    image.data.set([grey, grey, grey, 255], 4 * k);
+  }
+  context.putImageData(image, 0, 0);
+}
+
 function unpackPicture(found) {
   return {
     ...found, pixels: floats(found.buffers[0]), weights: found.weighted ? floats(found.buffers[1]) : null,

@@ -74,7 +74,7 @@ function render({ model, el: host }) {
     const source = table.direction === "upstream";
     const many = `${table.more ? "more than " : ""}${table.count.toLocaleString()}`;
     const title = source ? `Source ${table.class_name}${table.count > 1 ? ` (${many})` : ""}` : `${many} Derived ${table.class_name}`;
-    const body = el("div", { class: "awlab-quality-wide" });
+    const body = el("div", { class: "awlab-quality-wide awlab-quality-links" });
     const box = el("details", { open: table.rows.length > 0 }, el("summary", {}, title,
       el("span", { class: "awlab-soft" }, `  ${table.role}`)), body);
     const fill = (found) => {

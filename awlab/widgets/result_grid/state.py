@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from awlab.backend.database import Persistent, Query, read_page
+from awlab.backend.database import (
+    Persistent,
+    Query,
+    class_named,
+    concrete_subclasses,
+    read_page,
+)
 from awlab.backend.datamodel import QualityFlags
 from awlab.backend.errors import QueryError
 
@@ -27,6 +33,10 @@ _FIRST = ("name", "OBJECT", "night", "chip", "filter", "EXPTIME", "imstat")
 _LAST = ("is_valid", "quality_flags", "creation_date")
 _KNOWN = frozenset({"object_id", "creator", "project", "privileges", "filename", "file_sha256"})
 _MOST = 10
+_CLASS = {
+    "path": "class", "unit": "", "doc": "What kind of object it is", "number": False,
+    "sortable": False,
+}  # fmt: skip
 _LONGEST = 200
 
 
@@ -50,6 +60,8 @@ class GridState:
         self.query = query if len(query.order) < 2 else query.order_by(query.order[0])
         self.paths = list(columns) if columns else default_columns(query.root)
         self.columns = [describe_column(query.root, path) for path in self.paths]
+        # What is asked of a base class is of several kinds: every row says which.
+        self.is_mixed = len(concrete_subclasses(query.root)) > 1
 
     def page(self, after: Sequence[Any] | None = None, order: str = "") -> dict[str, Any]:
         """Return the next rows as text.
@@ -63,22 +75,26 @@ class GridState:
         """
         query = self.query.order_by(order) if order else self.query
         found = read_page(query, self.paths, after=after, limit=PAGE)
-        root = self.query.root
         rows = [
-            [cell_text(value, root, path) for value, path in zip(row, self.paths, strict=True)]
-            for row in found.rows
+            self._cells(row, name) for row, name in zip(found.rows, found.class_names, strict=True)
         ]
         key = found.after
         if key is not None and isinstance(key[0], datetime):
             key = (key[0].isoformat(), key[1])
         return {
-            "columns": self.columns,
+            "columns": [_CLASS, *self.columns] if self.is_mixed else self.columns,
             "order": query.order[0] if query.order else "",
             "rows": rows,
             "object_ids": found.object_ids,
             "class_names": found.class_names,
             "after": key,
         }
+
+    def _cells(self, row: Sequence[Any], name: str) -> list[str]:
+        """Return a row as text; the flags of a row are those of its own class."""
+        cls = class_named(name) or self.query.root
+        cells = [cell_text(value, cls, path) for value, path in zip(row, self.paths, strict=True)]
+        return [name, *cells] if self.is_mixed else cells
 
     def count(self) -> dict[str, Any]:
         """Count the rows, up to a cap."""

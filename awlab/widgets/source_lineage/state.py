@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from awlab.backend.database import DBObject
+from awlab.backend.database import DBObject, class_named
 from awlab.backend.datamodel import DataObject
 from awlab.backend.errors import AwlabError, ObjectNotFound, QueryError
 from awlab.backend.targets import BaseList, Source, SourceTrace, cut_out
@@ -130,13 +130,18 @@ class SourceState:
         new = [row for trace in traces for row in grid_rows(trace)]
         self.rows += new
         self._more = len(traces) == PAGE
-        return {"rows": new, "more": self._more, "columns": self.columns()}
+        return self._told(new)
 
     def opening(self) -> dict[str, Any]:
         """Return all rows that were read so far, or the first ones."""
         if not self.rows:
             return self.more()
-        return {"rows": self.rows, "more": self._more, "columns": self.columns()}
+        return self._told(self.rows)
+
+    def _told(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        columns = self.columns()
+        own = [name for name, _ in columns if getattr(class_named(name), "_is_calibration", False)]
+        return {"rows": rows, "more": self._more, "columns": columns, "calibrations": own}
 
     def columns(self) -> list[list[str]]:
         """Return class and title of each column: those of the original, then all others used."""

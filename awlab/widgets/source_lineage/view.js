@@ -3,6 +3,7 @@ const SIZES = [16, 24, 32, 48, 64];
 function render({ model, el: host }) {
   const { root, wire, close } = frame(model, host, "awlab-sources");
   let columns = [];
+  let calibrations = new Set(); // classes whose cut-outs keep ranges of their own
   let rows = []; // what the kernel told, and the cut-outs by class
   let at = { row: 0, column: 0 };
 
@@ -13,7 +14,7 @@ function render({ model, el: host }) {
   const stretch = el("select", { "aria-label": "stretch" }, el("option", {}, "asinh"), el("option", {}, "linear"));
   const told = el("span", { class: "awlab-soft", role: "status" }, "reading …");
   const bar = el("div", { class: "awlab-bar" }, el("label", {}, "contrast ", contrast),
-    el("label", {}, linked, " the same for a column"), stretch, size, told);
+    el("label", {}, linked, " the same for all frames of a column"), stretch, size, told);
   const head = el("tr");
   const body = el("tbody");
   const table = el("table", { role: "grid", "aria-label": "Sources in every frame they passed through" },
@@ -33,35 +34,23 @@ function render({ model, el: host }) {
   // -- grey levels -----------------------------------------------------------------------
   function limitsOf(name, picture) {
     let [low, high] = picture.limits;
-    if (linked.checked) { // one range for a column: what is fainter looks fainter
+    // One range for a column of frames: what is fainter looks fainter. Calibrations of different
+    // filters and places have little to do with each other.
+    if (linked.checked && !calibrations.has(name)) {
       const all = rows.map((row) => row.pictures?.[name]?.limits).filter(Boolean);
       [low, high] = [0, 1].map((end) => middle(all.map((pair) => pair[end])));
     }
     return [low, low + (high - low) * 2 ** -Number(contrast.value)];
-  }
-  function paintCell(canvas, picture, limits) {
-    const n = picture.size;
-    canvas.width = n;
-    canvas.height = n;
-    const context = canvas.getContext("2d");
-    const image = context.createImageData(n, n);
-    for (let j = 0; j < n; j += 1) {
-      for (let i = 0; i < n; i += 1) {
-        const value = picture.pixels[(n - 1 - j) * n + i]; // the first row is the lowest
-        const k = 4 * (j * n + i);
-        if (Number.isNaN(value)) continue;
-        const grey = greyLevel(value, limits, stretch.value);
-        image.data.set([grey, grey, grey, 255], k);
-      }
-    }
-    context.putImageData(image, 0, 0);
   }
   function paint() {
     for (const [r, row] of rows.entries()) {
       for (const [c, [name]] of columns.entries()) {
         const picture = row.pictures?.[name];
         const canvas = body.rows[r]?.cells[c + 1]?.querySelector("canvas");
-        if (picture && canvas) paintCell(canvas, picture, limitsOf(name, picture));
+        if (picture && canvas) {
+          const size = { nx: picture.size, ny: picture.size };
+          paintGrey(canvas, size, picture.pixels, limitsOf(name, picture), stretch.value);
+        }
       }
     }
   }
@@ -72,10 +61,11 @@ function render({ model, el: host }) {
   function cellOf(row, r, [name, text], c) {
     const cell = row.cells[name];
     const missing = row.missing?.[name];
-    const label = cell ? `${text} at x ${cell.x.toFixed(1)}, y ${cell.y.toFixed(1)}` : `${text}: None`;
+    const none = missing ? "✕ no file" : "None";
+    const label = cell && !missing ? `${text} at x ${cell.x.toFixed(1)}, y ${cell.y.toFixed(1)}` : `${text}: ${none}`;
     const node = el("td", { role: "gridcell", tabindex: "-1", title: cell ? `${label}\n${cell.filename}` : label, "aria-label": label });
     if (cell && !missing) node.append(el("canvas", { class: "awlab-sources-cut" }));
-    else node.append(el("span", { class: "awlab-soft" }, missing ? "✕ no file" : "None"));
+    else node.append(el("span", { class: "awlab-soft" }, none));
     node.addEventListener("click", () => { go(r, c); choose(); });
     return node;
   }
@@ -149,6 +139,7 @@ function render({ model, el: host }) {
     const first = rows.length;
     const found = await wire.ask(op);
     columns = found.columns;
+    calibrations = new Set(found.calibrations);
     rows.push(...found.rows);
     more.hidden = !found.more || !found.rows.length;
     const sources = new Set(rows.map((row) => `${row.SLID}/${row.SID}`)).size;

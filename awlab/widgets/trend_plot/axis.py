@@ -87,6 +87,11 @@ class PlotAxis:
             return f"{value:.6g}"
         return f"{value:%Y-%m-%d}" if span > 20 * _DAY else f"{value:%Y-%m-%d %H:%M:%S}"
 
+    def typed(self, place: float) -> Any:
+        """Return the value at a place as one would type it: a number, or a time as text."""
+        value = self.value(place)
+        return self.text(place) if isinstance(value, datetime) else float(f"{value:.8g}")
+
     def place_of(self, text: str) -> float:
         """Read what was typed.
 

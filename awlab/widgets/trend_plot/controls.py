@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
 
 import ipywidgets
 
 from awlab.backend.database import class_named
+from awlab.widgets.trend_plot.figure import COLOURS
+from awlab.widgets.trend_plot.judging import VERDICTS
 from awlab.widgets.trend_plot.state import PRESETS
 
-__all__ = ["Controls", "number_paths", "presets_here"]
+__all__ = ["Controls", "legend", "number_paths", "presets_here"]
 
-MODES = [("inspect", "inspect"), ("pan, zoom", "pan"), ("select", "select")]
+MODES = [("inspect", "inspect"), ("pan, zoom", "pan"), ("select", "select"), ("lasso", "lasso")]
 METHODS = [("from the median", "clip"), ("from a running median", "running")]
+# The shapes of the marks, for the legend: no font has all of them.
+_SHAPES = [
+    "M7,2a5,5 0 1,0 .01,0z", "M2,2h10v10h-10z", "M7,2l6,10h-12z", "M7,1l4,6l-4,6l-4,-6z",
+    "M5,1h4v4h4v4h-4v4h-4v-4h-4v-4h4z", "M7,12l6,-10h-12z", "M5,1h4v12h-4z",
+    "M7,1a3,6 0 1,0 .01,0z",
+]  # fmt: skip
+
+
+def legend(names: list[str]) -> str:
+    """Return the legend of the groups as HTML: a shape and a colour for each name."""
+    parts = [
+        f'<span><svg width="14" height="14" aria-hidden="true" style="vertical-align:-2px">'
+        f'<path d="{shape}" fill="{colour}"/></svg> {html.escape(name)}</span>'
+        for name, colour, shape in zip(names, COLOURS, _SHAPES, strict=False)
+    ]
+    return f'<div style="line-height:1.6">{" &nbsp; ".join(parts)}</div>'
 
 
 def presets_here() -> list[tuple[str, str, str, str, str]]:
@@ -82,10 +101,18 @@ class Controls:
             style={"description_width": "45px"},
         )  # fmt: skip
         self.find = ipywidgets.Button(description="find outliers", layout={"width": "110px"})
+        self.twin = ipywidgets.ToggleButton(
+            description="second plot", layout={"width": "110px"},
+            tooltip="Another plot of the same objects: what is selected in one shows in both",
+        )  # fmt: skip
+        self.verdict = ipywidgets.Dropdown(
+            options=VERDICTS, description="flag as", layout={"width": "165px"},
+            style={"description_width": "48px"},
+        )  # fmt: skip
         self.reason = ipywidgets.Text(placeholder="reason", layout={"width": "180px"})
-        self.invalidate = ipywidgets.Button(
-            description="mark bad", disabled=True, layout={"width": "90px"},
-            tooltip="Sets is_valid = 0 on the selected objects, with the reason",
+        self.judge = ipywidgets.Button(
+            description="flag selected", disabled=True, layout={"width": "110px"},
+            tooltip="Sets is_valid of the selected objects; the reason is kept with it",
         )  # fmt: skip
 
     def rows(self) -> list[Any]:
@@ -93,7 +120,9 @@ class Controls:
         wrap = {"flex_flow": "row wrap", "align_items": "center"}
         return [
             ipywidgets.HBox([self.preset, self.y, self.x, self.by], layout=wrap),
-            ipywidgets.HBox([self.mode, self.log_x, self.log_y, self.all, self.table], layout=wrap),
+            ipywidgets.HBox(
+                [self.mode, self.log_x, self.log_y, self.all, self.table, self.twin], layout=wrap
+            ),
         ]
 
     def lower_rows(self) -> list[Any]:
@@ -102,7 +131,8 @@ class Controls:
         return [
             ipywidgets.HBox([self.x_range, self.y_range], layout=wrap),
             ipywidgets.HBox(
-                [self.method, self.sigma, self.find, self.reason, self.invalidate], layout=wrap
+                [self.method, self.sigma, self.find, self.verdict, self.reason, self.judge],
+                layout=wrap,
             ),
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from awlab.backend.quality import (
     running_outliers,
 )
 from awlab.widgets.trend_plot.axis import PlotAxis
+from awlab.widgets.trend_plot.polygon import inside_polygon
 
 __all__ = ["PRESETS", "SCATTER_POINTS", "TrendState"]
 
@@ -118,6 +120,38 @@ class TrendState:
         )
         return found
 
+    def enclosed(self, corners: NDArray[Any]) -> NDArray[Any]:
+        """Return which points lie inside a polygon of places, as a mask of shape (n,)."""
+        return inside_polygon(self.x, self.y, corners)
+
+    def corners(self, values: Sequence[tuple[Any, Any]]) -> NDArray[Any]:
+        """Return the places of corners given as values: numbers, times or texts.
+
+        Raises
+        ------
+        QueryError
+            If one of them is not on the axes, or they are fewer than three.
+        """
+        if len(values) < 3:
+            raise QueryError("a polygon has three corners at least", "[(x, y), (x, y), (x, y)]")
+        pairs = [(self.x_axis.place_of(str(x)), self.y_axis.place_of(str(y))) for x, y in values]
+        return np.array(pairs, dtype=np.float64)
+
+    def values_at(
+        self,
+        shares: Sequence[tuple[float, float]],
+        window: tuple[tuple[float, float], tuple[float, float]],
+    ) -> list[tuple[Any, Any]]:
+        """Return corners given as shares of a window as values that can be typed."""
+        axes = (self.x_axis, self.y_axis)
+        return [
+            (
+                axes[0].typed(window[0][0] + x * (window[0][1] - window[0][0])),
+                axes[1].typed(window[1][0] + y * (window[1][1] - window[1][0])),
+            )
+            for x, y in shares
+        ]
+
     def errors(self, keep: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]] | None:
         """Return lower and upper ends of the error bars, None where there is no error column."""
         if not self.error_path:
@@ -167,9 +201,9 @@ class TrendState:
             found = found & _path(self.query.root, path).between(axis.value(low), axis.value(high))
         return found
 
-    def query_of(self, mask: NDArray[Any]) -> Query:
-        """Return the objects of some points as a query."""
-        return Query(self.query.root, WithIds(tuple(self.ids[mask].tolist())))
+    def query_of(self, mask: NDArray[Any], text: str = "") -> Query:
+        """Return the objects of some points as a query; ``text`` is the Python that found them."""
+        return Query(self.query.root, WithIds(tuple(self.ids[mask].tolist()), text))
 
     def nearest(
         self, x: float, y: float, window: tuple[tuple[float, float], tuple[float, float]]

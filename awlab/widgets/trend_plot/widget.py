@@ -1,13 +1,14 @@
 """``TrendPlot``: any attribute against any other, or against time.
 
-Drawn by core bqplot and core widgets: the one room without a view of its own.
+Drawn by core bqplot and core widgets; of the room's own is the lasso alone.
 """
 
 from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets
@@ -16,25 +17,21 @@ import traitlets
 from numpy.typing import NDArray
 
 from awlab.backend.database import Query, class_named
-from awlab.backend.errors import AwlabError, QueryError
+from awlab.backend.errors import QueryError
 from awlab.widgets.awlab_widget import one_line
 from awlab.widgets.result_grid import ResultGrid
-from awlab.widgets.trend_plot.controls import Controls, presets_here
-from awlab.widgets.trend_plot.figure import COLOURS, TrendFigure, Window
+from awlab.widgets.trend_plot.controls import Controls, legend, presets_here
+from awlab.widgets.trend_plot.figure import TrendFigure, Window
+from awlab.widgets.trend_plot.judging import MOST_JUDGED, judge
+from awlab.widgets.trend_plot.lasso import Corners, Lasso
 from awlab.widgets.trend_plot.state import TrendState
+from awlab.widgets.trend_plot.words import words_about
 
 __all__ = ["TrendPlot"]
 
 # After the last move of the mouse the picture is drawn anew, and later what is said about it [s].
 _CALM = 0.06
 _REST = 0.35
-_MOST_BAD = 200
-# The shapes of the marks, for the legend: no font has all of them.
-_SHAPES = [
-    "M7,2a5,5 0 1,0 .01,0z", "M2,2h10v10h-10z", "M7,2l6,10h-12z", "M7,1l4,6l-4,6l-4,-6z",
-    "M5,1h4v4h4v4h-4v4h-4v-4h-4v-4h4z", "M7,12l6,-10h-12z", "M5,1h4v12h-4z",
-    "M7,1a3,6 0 1,0 .01,0z",
-]  # fmt: skip
 
 
 class TrendPlot(ipywidgets.VBox):
@@ -75,15 +72,19 @@ class TrendPlot(ipywidgets.VBox):
         self._peers: list[TrendPlot] = []
         self._timers: dict[str, Any] = {}
         self._quiet = False
+        self._done = ""  # what was done with the selection
+        name = f"awlab-trend-{uuid.uuid4().hex[:12]}"
+        self.figure.main.add_class(name)
+        self.lasso = Lasso(name, self._safely(self._enclosed))
         self._failure = ipywidgets.HTML()
         self._legend = ipywidgets.HTML()
         self._told = ipywidgets.HTML()
         self._code = ipywidgets.HTML()
-        self._table = ipywidgets.VBox()
+        self._table, self._twin = ipywidgets.VBox(), ipywidgets.VBox()
         plots = ipywidgets.HBox([self.figure.main, self.figure.side])
         super().__init__(
             [*self.controls.rows(), self._failure, self._legend, plots, self._told,
-             *self.controls.lower_rows(), self._code, self._table],
+             *self.controls.lower_rows(), self._code, self._table, self._twin, self.lasso],
             layout={"width": "100%", "overflow": "hidden"},
         )  # fmt: skip
         self._fail("")
@@ -102,14 +103,7 @@ class TrendPlot(ipywidgets.VBox):
         controls.log_x.value, controls.log_y.value = state.log["x"], state.log["y"]
         self._quiet = False
         self._say(state.python())
-        parts = []
-        if state.by_path:
-            for name, colour, shape in zip(state.names, COLOURS, _SHAPES, strict=False):
-                parts.append(
-                    f'<span><svg width="14" height="14" aria-hidden="true" style="vertical-align:'
-                    f'-2px"><path d="{shape}" fill="{colour}"/></svg> {html.escape(name)}</span>'
-                )
-        self._legend.value = f'<div style="line-height:1.6">{" &nbsp; ".join(parts)}</div>'
+        self._legend.value = legend(state.names if state.by_path else [])
         self._chosen = None
         self.show_all()
 
@@ -120,13 +114,14 @@ class TrendPlot(ipywidgets.VBox):
         for log in (c.log_x, c.log_y):
             log.observe(self._safely(self._change_logs), "value")
         c.preset.observe(self._safely(self._take_preset), "value")
-        c.mode.observe(lambda change: self.figure.set_mode(change["new"]), "value")
+        c.mode.observe(self._change_mode, "value")
         c.table.observe(self._safely(self._show_table), "value")
+        c.twin.observe(self._safely(self._show_twin), "value")
         for field in (c.x_range, c.y_range):
             field.observe(self._safely(self._type_range), "value")
         c.all.on_click(lambda _: self.show_all())
         c.find.on_click(self._safely(self._find))
-        c.invalidate.on_click(self._safely(self._mark_bad))
+        c.judge.on_click(self._safely(self._judge))
         for scale in (self.figure.x, self.figure.y):
             scale.observe(self._moved, ["min", "max"])
         self.figure.brush.observe(self._safely(self._brushed), ["selected_x", "selected_y"])
@@ -170,6 +165,7 @@ class TrendPlot(ipywidgets.VBox):
         self._quiet = True
         self.figure.look_at(window)
         self._quiet = False
+        self.lasso.push("clear")
         self.draw()
 
     def _moved(self, _: Any) -> None:
@@ -202,7 +198,8 @@ class TrendPlot(ipywidgets.VBox):
         inside = state.inside(window)
         told = state.statistics(inside)
         figure.fill_levels(state, told.get("median", np.nan), told.get("sigma", np.nan))
-        self._tell(told, int(inside.sum()), single=single)
+        said = words_about(state, inside, self._chosen, single=single)
+        self._told.value = _wrapped("; ".join(filter(None, [said, self._done])))
 
     def _fill_ranges(self, window: Window) -> None:
         state = self.state
@@ -214,29 +211,16 @@ class TrendPlot(ipywidgets.VBox):
             field.value = " … ".join(axis.text(end, ends[1] - ends[0]) for end in ends)
         self._quiet = False
 
-    def _tell(self, told: dict[str, float | int], count: int, *, single: bool) -> None:
-        state = self.state
-        if not state.there.any():
-            self._told.value = _wrapped("no points: no object has both values")
-            return
-        words = [f"{count:,} of {int(state.there.sum()):,} points in sight"]
-        missing = len(state.ids) - int(state.there.sum())
-        words += [f"{missing:,} without a value"] if missing else []
-        if "median" in told and count:
-            unit = f" {state.y_axis.unit}" if state.y_axis.unit else ""
-            words.append(f"median {told['median']:.5g}, robust sigma {told['sigma']:.3g}{unit}")
-            words.append(f"mean {told['mean']:.5g}, stdev {told['stdev']:.3g}{unit}")
-        words += [] if single else ["density: zoom in for single objects"]
-        if self._chosen is not None:
-            words.append(f"{int(self._chosen.sum()):,} selected")
-        self._told.value = _wrapped("; ".join(words))
-
     # -- controls --------------------------------------------------------------------------
 
     def _change_paths(self, _: Any) -> None:
         c, old = self.controls, self.state
         self.state = TrendState(old.query, c.y.value, c.x.value, c.by.value, "")
         self._begin()
+
+    def _change_mode(self, change: Any) -> None:
+        self.figure.set_mode(change["new"])
+        self.lasso.active = change["new"] == "lasso"
 
     def _change_logs(self, _: Any) -> None:
         c = self.controls
@@ -273,6 +257,14 @@ class TrendPlot(ipywidgets.VBox):
             paths = dict.fromkeys(filter(None, (state.x_path, state.y_path, state.by_path)))
             self._table.children = (ResultGrid(shown, list(paths)),)
 
+    def _show_twin(self, change: Any) -> None:
+        for old in self._twin.children:
+            self._peers.remove(old)
+            old.close()
+        self._twin.children = ()
+        if change["new"]:
+            self._twin.children = (self.beside(),)
+
     # -- selecting -------------------------------------------------------------------------
 
     def _brushed(self, _: Any) -> None:
@@ -286,8 +278,30 @@ class TrendPlot(ipywidgets.VBox):
         """Select the objects in a window; `selection` is a query for that range."""
         self._choose(self.state.inside(window), self.state.query_in(window))
 
+    def select_within(self, corners: Sequence[tuple[Any, Any]]) -> Query:
+        """Select the objects inside a polygon, as the lasso does.
+
+        Parameters
+        ----------
+        corners : sequence of (x, y)
+            Values on the axes: numbers, times, or texts of them; three at least.
+
+        Raises
+        ------
+        QueryError
+            If a corner is not on the axes.
+        """
+        mask = self.state.enclosed(self.state.corners(corners))
+        query = self.state.query_of(mask, f"plot.select_within({list(corners)!r})")
+        self._choose(mask, query)
+        return query
+
+    def _enclosed(self, corners: Corners) -> None:
+        """Select what the lasso encloses."""
+        self.select_within(self.state.values_at(corners, self.figure.window()))
+
     def _choose(self, mask: NDArray[Any], query: Query) -> None:
-        self.selection = query
+        self.selection, self._done = query, ""
         self.mark(self.state.ids[mask])
         for peer in self._peers:
             peer.mark(self.state.ids[mask])
@@ -296,13 +310,28 @@ class TrendPlot(ipywidgets.VBox):
     def mark(self, ids: NDArray[Any]) -> None:
         """Ring the points of objects, as a plot beside this one asks for."""
         self._chosen = np.isin(self.state.ids, ids)
-        self.controls.invalidate.disabled = not 0 < len(ids) <= _MOST_BAD
+        self.controls.judge.disabled = not 0 < len(ids) <= MOST_JUDGED
         self.draw()
 
     def brush_with(self, other: TrendPlot) -> None:
         """Let a selection in one plot show in the other, and the other way round."""
         self._peers.append(other)
         other._peers.append(self)
+
+    def beside(self, y: str = "", x: str = "") -> TrendPlot:
+        """Return another plot of the same objects, brushed together with this one.
+
+        Parameters
+        ----------
+        y, x : str
+            Attribute paths; those of this plot by default.
+        """
+        state = self.state
+        words = {"by": state.by_path, "error": "" if y else state.error_path}
+        height = int(self.figure.main.layout.height.removesuffix("px"))
+        other = TrendPlot(state.query, y or state.y_path, x or state.x_path, height=height, **words)
+        self.brush_with(other)
+        return other
 
     def find_outliers(self, method: str = "clip", sigma: float = 4.0) -> Query:
         """Select what is far from the median, or from a running median.
@@ -328,20 +357,19 @@ class TrendPlot(ipywidgets.VBox):
             inside = self.state.inside(self.figure.window()) & (self.state.groups == group)
             index = int(np.flatnonzero(inside)[int(event["data"]["index"])])
             self.selection = self.state.object_at(index)
+            self.controls.judge.disabled = False
             self._say(f"{type(self.selection).__name__}(object_id={self.selection.object_id!r})")
 
         return clicked
 
-    def _mark_bad(self, _: Any) -> None:
-        reason = self.controls.reason.value.strip()
-        if not reason:
-            raise QueryError("no reason is given", "say why the objects are bad")
-        items = list(self.selection) if isinstance(self.selection, Query) else [self.selection]
-        if len(items) > _MOST_BAD or not all(hasattr(item, "set_valid") for item in items):
-            raise AwlabError("these objects cannot be marked", f"at most {_MOST_BAD} judged ones")
-        for item in items:
-            item.set_valid(0, reason)
-        self._told.value = _wrapped(f"{len(items)} objects are marked bad: {reason}")
+    def _judge(self, _: Any) -> None:
+        """Give the verdict, and show what is so now: the query may no longer hold all of them."""
+        c, chosen = self.controls, self.selection
+        items = list(chosen) if isinstance(chosen, Query) else [chosen]
+        self._done = judge(items, c.verdict.value, c.reason.value)
+        c.reason.value = ""
+        self.state.read()
+        self.mark(np.array([item._id for item in items], dtype=np.int64))
 
 
 def _wrapped(text: str) -> str:

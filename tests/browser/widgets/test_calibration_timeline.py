@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 import pytest
@@ -61,8 +62,11 @@ def bar(page, i):
 
 def test_bars_stand_under_their_chip_with_signs_and_words(calts):
     calts.get_by_text("Total calibration files: 60").wait_for()
-    first = bar(calts, 0).get_attribute("aria-label")
+    first = bar(calts, 0).get_attribute("title")
     assert first.startswith("SHOWN  shown0, 2000-07-03 00:00 to 2000-07-06 00:00, partly eclipsed")
+    # What a row is called is what it shows, and what its bar and its heading say.
+    name = r"partly eclipsed.*2000-07-03 00:00 – 2000-07-06 00:00.*SHOWN\s+shown0.*created 20"
+    assert calts.get_by_role("option", name=re.compile(name)).count() == 1
     assert calts.locator(".awlab-bars-group").first.inner_text() == "SHOWN shown0"
     # Only rows in sight are in the page.
     assert calts.locator("[role=option]").count() < 30
@@ -129,7 +133,7 @@ def test_the_table_shows_the_same(calts, house):
 def test_only_good_data_and_a_span_without_any(calts):
     calts.get_by_label("only good data").check()
     calts.get_by_text("Total calibration files: 58").wait_for()
-    assert calts.locator("[role=option][aria-label*=invalid]").count() == 0
+    assert calts.locator("[role=option][title*=invalid]").count() == 0
     calts.get_by_label("year").select_option("2000")
     calts.get_by_label("quarter").select_option("1")
     calts.get_by_text("There is no ShownFlat for what is chosen").wait_for()
@@ -159,7 +163,7 @@ def test_a_change_is_foreseen_before_it_is_made(calts, house):
         "!document.querySelector('.awlab-timeline-form .awlab-bar:last-child button').disabled"
     )
     commit.click()
-    calts.locator(f"[data-id='{flats[0].object_id}'][aria-label*=invalid]").wait_for()
+    calts.locator(f"[data-id='{flats[0].object_id}'][title*=invalid]").wait_for()
     assert "scratched <i>filter</i>" in calts.locator(".awlab-timeline-remarks").inner_text()
     assert DBObject(object_id=flats[0].object_id).is_valid == 0
     assert not frame.uptodate()
@@ -186,3 +190,18 @@ def test_nothing_sticks_out(house, show, width, dark):
     wide = page.evaluate("document.querySelector('.awlab-w').scrollWidth")
     assert wide <= width
     assert page.locator(".awlab-w").get_attribute("data-dark") == ("yes" if dark else "no")
+
+
+@pytest.mark.parametrize("width", [1360, 860, 600, 380])
+def test_no_word_of_a_row_is_cut_by_another(house, show, width):
+    widget = CalibrationTimeline(ShownFlat, instrument="SHOWN", height=300)
+    page = show(CalibrationTimeline, widget.answer, {"height": 300}, width=width)
+    page.wait_for_selector(".awlab-timeline[data-ready=yes]")
+    cut = page.evaluate(
+        """() => [...document.querySelectorAll('.awlab-bars-head > *, .awlab-bars-row > *')]
+            .filter((cell) => getComputedStyle(cell).position !== 'absolute')
+            .filter((cell) => !cell.matches('.awlab-bars-track'))
+            .filter((cell) => cell.scrollWidth > cell.clientWidth + 1)
+            .map((cell) => cell.textContent)"""
+    )
+    assert cut == []

@@ -42,6 +42,18 @@ c = CalibrationTimeline(LabBias, instrument="LAB", height=150)
 m = TargetProcessor(LabProduct, instrument="LAB", date="2000-01-01", height=150)
 j = JobMonitor(height=120)
 display(c, m, j)"""
+LOOKING = """from awlab import *
+from awlab.backend.targets import Place, SourceTrace
+from awlab.widgets import ArchiveStatistics, QualityPage, SourceLineage
+connect()
+frames = list(RawScienceFrame.instrument.name == "LAB")
+frame = frames[0]
+where = [Place("raw", f.filename, "RawScienceFrame", f.object_id, f.filename, 2.0, 2.0)
+         for f in frames]
+v = QualityPage(frame)
+s = SourceLineage([SourceTrace(7, 1, 1.5, -2.5, tuple(where))])
+a = ArchiveStatistics()
+display(v, s, a)"""
 CLASSES = '''"""Classes of the test, as a user's module has them."""
 from datetime import datetime
 
@@ -104,7 +116,7 @@ def folder(database, tmp_path_factory):
         raw = LabRaw(name=f"raw{i}")
         LabFrame(raw=raw, chip=chip, level=float(i), when=start).commit()
     take_raw_frames(found, chip)
-    for name, code in (("it", CODE), ("making", MAKING)):
+    for name, code in (("it", CODE), ("making", MAKING), ("looking", LOOKING)):
         cell = {
             "cell_type": "code", "source": code.format(folder=str(found)), "metadata": {},
             "outputs": [], "execution_count": None, "id": "a",
@@ -282,3 +294,30 @@ def test_a_target_is_made_and_its_bias_invalidated(lab, page):
     calts.get_by_text("Total calibration files: 0").wait_for()
     assert ask(page, "[bool(f.uptodate()) for f in m.selection]") == "[False, False]"
     assert ask(page, "c.selection.history()[0].reason") == "'banding'"
+
+
+def test_pages_of_one_object_of_sources_and_of_the_archive(lab, page):
+    run_notebook(page, lab, "looking")
+    for name in ("quality", "sources", "archive"):
+        page.wait_for_selector(f".awlab-{name}[data-ready=yes]")
+    # The image has come as a buffer, and the pointer reads it out.
+    quality = page.locator(".awlab-quality")
+    picture = quality.locator("canvas.awlab-picture")
+    picture.scroll_into_view_if_needed()
+    picture.hover()
+    quality.locator(".awlab-picture-told", has_text="value").wait_for()
+    quality.get_by_label("comment or reason").fill("seen in the lab")
+    quality.get_by_role("button", name="comment", exact=True).click()
+    quality.locator(".awlab-quality-remarks", has_text="seen in the lab").wait_for()
+    assert ask(page, "v.selection.comments()[0].content") == "'seen in the lab'"
+    # Cut-outs of the source in both exposures; a click is the frame.
+    sources = page.locator(".awlab-sources")
+    assert sources.locator("tbody canvas").count() == 2
+    sources.locator("tbody canvas").nth(1).click()
+    sources.get_by_text("RawScienceFrame(object_id=").wait_for()
+    assert ask(page, "s.selection in frames") == "True"
+    # What is in the archive, by class.
+    archive = page.locator(".awlab-archive")
+    archive.get_by_role("tab", name="by class").click()
+    archive.get_by_role("button", name="RawScienceFrame", exact=True).click()
+    archive.locator(".awlab-code", has_text="RawScienceFrame.select_all()").wait_for()

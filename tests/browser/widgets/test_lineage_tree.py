@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import struct
+import xml.etree.ElementTree as ET
 from datetime import datetime
 
+import numpy as np
 import pytest
 
 from awlab.backend.database import commit_objects, persistent
+from awlab.backend.datamodel import Chip, Instrument
+from awlab.backend.dataserver import write_image
 from awlab.backend.process import ProcessTarget
+from awlab.backend.targets import BiasFrame
 from awlab.widgets import LineageTree
 
 FIRST = "raw <b>0</b>"
@@ -128,6 +134,80 @@ def test_search_and_way(house, show):
     assert [text.split("\n")[-1] for text in marked.all_inner_texts()][-1] == "raw <b>180</b>"
     page.get_by_role("button", name="clear path").click()
     assert marked.count() == 0
+
+
+def test_the_drawing_as_png(tree, tmp_path):
+    with tree.expect_download() as found:
+        tree.get_by_role("button", name="save PNG").click()
+    assert found.value.suggested_filename == "lineage.png"
+    found.value.save_as(tmp_path / "it.png")
+    content = (tmp_path / "it.png").read_bytes()
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    drawn = ET.fromstring(tree.widget.state.drawing())
+    width, height = struct.unpack(">II", content[16:24])
+    assert (width, height) == (2 * int(drawn.get("width")), 2 * int(drawn.get("height")))
+
+
+def test_two_objects_are_compared(tree, house):
+    row(tree, "used for").dblclick()
+    row(tree, "3 ViewFrame").dblclick()
+    first = tree.locator("[role=treeitem][aria-level='4']").nth(0)
+    first.click()
+    tree.locator(".awlab-lineage-title", has_text=house[1][0].object_id).wait_for()
+    assert not tree.get_by_role("button", name="difference from").is_visible()
+    tree.get_by_role("button", name="mark to compare").click()
+    tree.locator("[role=treeitem][aria-level='4']").nth(1).click()
+    tree.get_by_role("button", name="difference from").click()
+    told = tree.get_by_role("region", name="Difference of two objects")
+    told.get_by_text("they are equal").wait_for()
+    assert "explain(ViewFrame(" in told.inner_text()
+    row(tree, "ViewBias").click()
+    tree.locator("button:disabled", has_text="difference from").wait_for()
+    told.get_by_role("button", name="close").click()
+    assert not told.is_visible()
+
+
+def test_a_difference_is_told_down_to_its_reason(house, show):
+    raws = house[2]
+    other = ViewFrame(bias=ViewBias(raws=raws[:3], level=9.0)).commit()
+    widget = LineageTree(raws[0])
+    page = show(LineageTree, widget.answer, {"height": 400})
+    page.wait_for_selector("[data-ready=yes]")
+    row(page, "used for").dblclick()
+    row(page, "2 ViewBias").dblclick()
+    biases = page.locator("[role=treeitem][aria-level='4']")
+    for i in range(2):
+        biases.nth(i).click()
+        page.locator(".awlab-lineage-title", has_text="ViewBias").wait_for()
+        if not i:
+            page.get_by_role("button", name="mark to compare").click()
+    page.get_by_role("button", name="difference from").click()
+    told = page.get_by_role("region", name="Difference of two objects")
+    told.get_by_role("row", name="result level 2.5 9.0").wait_for()
+    assert "247 only here" in told.inner_text()
+    assert other.bias.level == 9.0
+
+
+@pytest.fixture
+def pictured(database, tmp_path, show):
+    """The tree of a bias with pixels."""
+    chip = Chip(name="ccd50", instrument=Instrument(name="VIEWPIX")).commit()
+    write_image(tmp_path / "a.fits", np.arange(90 * 60, dtype=np.float32).reshape(90, 60))
+    bias = BiasFrame(tmp_path / "a.fits", instrument=chip.instrument, chip=chip).store().commit()
+    page = show(LineageTree, LineageTree(bias).answer, {"height": 400})
+    page.wait_for_selector("[data-ready=yes]")
+    return page
+
+
+def test_a_thumbnail_stands_in_the_side_panel(pictured):
+    picture = pictured.get_by_role("img", name="image of Cal-")
+    picture.wait_for()
+    levels = picture.evaluate(
+        """(canvas) => [1, canvas.height - 2].map(
+            (y) => canvas.getContext("2d").getImageData(5, y, 1, 1).data[0])"""
+    )
+    assert levels[0] > levels[1]  # the last row on top
+    pictured.get_by_text("60 × 90 pixel").wait_for()
 
 
 @pytest.mark.parametrize(("label", "ending"), [("save PROV", ".json"), ("save SVG", ".svg")])

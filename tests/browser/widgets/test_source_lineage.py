@@ -89,9 +89,36 @@ def test_contrast_is_for_all(grid):
     assert all(
         levels(grid, column)[2] > level for column, level in zip((0, 4), before, strict=True)
     )
-    grid.get_by_label("the same for a column").uncheck()
+    grid.get_by_label("the same for all frames of a column").uncheck()
     grid.get_by_label("size of the cut-outs").select_option("16")
     grid.wait_for_function("document.querySelector('tbody canvas').width === 16")
+
+
+def test_calibrations_keep_ranges_of_their_own(show):
+    """A bright frame among faint ones is shown like them; a calibration is shown as it is."""
+    flat = np.full((16, 16), 100, np.float32)
+    flat[4, 8] = 200
+    cells = {name: {"x": 1.0, "y": 1.0, "object_id": name, "filename": name}
+             for name in ("RawScienceFrame", "BiasFrame")}  # fmt: skip
+    row = {"SLID": 1, "SID": 1, "RA": 1.0, "DEC": 1.0, "x": 1.0, "y": 1.0, "cells": cells}
+    rows = [{**row, "exposure": str(i)} for i in range(3)]
+    columns = [[name, name] for name in cells]
+
+    def answer(op, words):
+        if op == "opening":
+            return {"rows": rows, "more": False, "columns": columns, "calibrations": ["BiasFrame"]}
+        factor = 10.0 if words["row"] == 0 else 1.0
+        told = [{"class_name": name, "limits": [0.0, 200 * factor]} for name in cells]
+        return {"cells": told, "size": 16}, [(flat * factor).tobytes()] * 2
+
+    page = show(SourceLineage, answer)
+    page.wait_for_selector(".awlab-sources[data-ready=yes]")
+    grey = """() => [...document.querySelectorAll("tbody canvas")].map(
+        (canvas) => canvas.getContext("2d").getImageData(2, 2, 1, 1).data[0])"""
+    raw, bias, other_raw, other_bias = page.evaluate(grey)[:4]
+    assert bias == other_bias == other_raw < raw
+    page.get_by_label("the same for all frames of a column").uncheck()
+    assert len(set(page.evaluate(grey))) == 1
 
 
 def test_by_keyboard_to_a_frame(grid, traces):

@@ -21,9 +21,13 @@ from awlab.backend.database import (
     register_bulk,
 )
 from awlab.backend.datamodel import Chip, Flag, Instrument
+from awlab.backend.dataserver import write_image
 from awlab.backend.errors import ObjectNotFound, QueryError
+from awlab.backend.lineage import explain
 from awlab.backend.process import ProcessTarget
+from awlab.backend.targets import BiasFrame
 from awlab.widgets.lineage_tree.drawing import layers_of
+from awlab.widgets.lineage_tree.portrait import plain_difference
 from awlab.widgets.lineage_tree.state import PAGE, LineageState, short_label
 
 
@@ -137,6 +141,60 @@ def test_the_portrait_has_units_and_verdict(house):
     assert "TREE_HIGH: the level is high" in sections["verdict"]["verdict"]
     assert portrait["python"] == f"TreeBias(object_id='{bias.object_id}')"
     assert eval(portrait["python"]) == bias
+
+
+def test_the_difference_of_two_is_that_of_explain(house):
+    bias = TreeBias(raws=house["raws"][:4], level=5.0).commit()
+    frame = house["frames"][0]
+    other = TreeFrame(raw=frame.raw, bias=bias).commit()
+    state = LineageState(frame.raw)
+    found = state.difference(frame.object_id, other.object_id)
+    assert [row[:2] for row in found["rows"]] == [["input", "bias"]]
+    ((role, inner),) = found["because"]
+    assert role == "bias"
+    assert {tuple(row[:2]) for row in inner["rows"]} >= {("input", "raws"), ("result", "level")}
+    json.dumps(found)
+    told = eval(found["python"], {"explain": explain, "TreeFrame": TreeFrame})
+    assert plain_difference(told)["rows"] == found["rows"]
+    assert state.difference(frame.object_id, frame.object_id)["rows"] == []
+    with pytest.raises(QueryError, match="cannot be compared"):
+        state.difference(frame.object_id, bias.object_id)
+
+
+@pytest.fixture(scope="module")
+def framed(database, tmp_path_factory):
+    """A bias with pixels, and one whose file is gone."""
+    folder = tmp_path_factory.mktemp("files")
+    chip = Chip(name="ccd50", instrument=Instrument(name="TREEPIX")).commit()
+    image = np.arange(1000 * 500, dtype=np.float32).reshape(1000, 500)
+    image[0, :3] = np.nan
+    made = []
+    for name in ("a.fits", "b.fits"):
+        write_image(folder / name, image + len(made))
+        own = {"instrument": chip.instrument, "chip": chip}
+        made.append(BiasFrame(folder / name, **own).store().commit())
+    made[1].retrieve().unlink()
+    return made
+
+
+def test_a_thumbnail_is_small_and_the_right_way_up(framed, house):
+    state = LineageState(framed[0])
+    assert state.portrait(framed[0].object_id)["has_image"]
+    told, (buffer,) = state.thumbnail(framed[0].object_id)
+    assert max(told["nx"], told["ny"]) <= 240 and told["told"] == "500 × 1000 pixel"
+    pixels = np.frombuffer(buffer, np.float32).reshape(told["ny"], told["nx"])
+    assert (np.diff(pixels[:, 5]) > 0).all()  # the first row is the lowest
+    assert told["limits"][0] < told["limits"][1]
+    json.dumps(told, allow_nan=False)
+    plain = LineageState(house["bias"])
+    assert not plain.portrait(house["bias"].object_id)["has_image"]
+    assert plain.thumbnail(house["bias"].object_id) == ({"nx": 0, "ny": 0, "told": ""}, [])
+
+
+def test_a_file_that_is_gone_is_told_in_place_of_the_thumbnail(framed):
+    told, buffers = LineageState(framed[1]).thumbnail(framed[1].object_id)
+    assert (told["nx"], buffers) == (0, [])
+    assert framed[1].filename in told["told"]
 
 
 def test_the_way_to_a_raw_frame(house):

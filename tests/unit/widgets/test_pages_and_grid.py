@@ -21,6 +21,12 @@ class GridThing(Judged):
     when = persistent("When", datetime)
 
 
+class GridOther(Judged):
+    """Something else, whose bits mean something else."""
+
+    FLAGS = (Flag(16, "GRID_STRANGE", "strange"),)
+
+
 class GridKind(DBObject, abstract=True):
     """Two kinds of one family."""
 
@@ -116,6 +122,19 @@ def test_columns_have_units_and_words(things):
     GridThing(name="flagged", quality_flags=1 << 16).commit()
     first = state.page()["rows"][0]
     assert first == ["flagged", "–", "65536 (GRID_ODD)"]
+
+
+def test_rows_of_a_base_class_say_what_they_are_and_what_their_flags_mean(things):
+    GridThing(name="odd", quality_flags=1 << 16).commit()
+    GridOther(quality_flags=1 << 16).commit()
+    state = GridState(Judged.quality_flags == 1 << 16, ["quality_flags"])
+    page = state.page()
+    assert [column["path"] for column in page["columns"]] == ["class", "quality_flags"]
+    assert not page["columns"][0]["sortable"]
+    rows = {tuple(row) for row in page["rows"]}
+    assert {("GridThing", "65536 (GRID_ODD)"), ("GridOther", "65536 (GRID_STRANGE)")} <= rows
+    alone = GridState(things, ["name"]).page()
+    assert [column["path"] for column in alone["columns"]] == ["name"]
 
 
 def test_counting_stops(things, monkeypatch):

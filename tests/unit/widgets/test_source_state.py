@@ -68,6 +68,10 @@ def test_columns_of_the_slide_come_first_even_where_empty():
         *("IlluminationCorrection", "CosmicMap"),
     ]
     assert len(LEADING) == 10
+    assert state.opening()["calibrations"] == [
+        *("BiasFrame", "ColdPixelMap", "MasterFlatFrame", "FringeFrame", "HotPixelMap"),
+        "IlluminationCorrectionFrame",
+    ]
 
 
 def test_sources_come_in_pages():

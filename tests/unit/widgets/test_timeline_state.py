@@ -88,8 +88,10 @@ def test_the_screen_of_calts(state):
     assert [row["created"][:10] for row in rows[1:4]] == ["2005-01-07"] * 3
     # Of two of the same night the later one is used; the default serves only where nothing else.
     assert [row["state"] for row in rows[-2:]] == ["eclipsed", "used"]
-    assert rows[0]["state"] == "eclipsed"
-    assert shown["counts"] == {"eclipsed": 2, "used": 11}
+    assert rows[0]["state"] == "partly eclipsed"
+    default = [part["style"] for part in rows[0]["parts"]]
+    assert default == ["used", "eclipsed", "used"]  # before and after the nights of August
+    assert shown["counts"] == {"partly eclipsed": 1, "eclipsed": 1, "used": 11}
     assert shown["ticks"][0]["label"] == "Jul 2000"
 
 
