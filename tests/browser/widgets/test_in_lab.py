@@ -262,6 +262,19 @@ def test_keyboard_mouse_and_selection(notebook):
     page.get_by_text(" selected").wait_for()
     assert 3 < int(ask(page, "len(p.selection)")) < 28
     assert ask(page, "all(f.level < 29 for f in p.selection)") == "True"
+    # and by a line around points: a triangle on the left
+    page.get_by_role("button", name="lasso", exact=True).click()
+    page.locator(".bqplot.figure svg.awlab-lasso").wait_for()
+    left, low = box["x"] + 82, box["y"] + box["height"] - 50
+    page.mouse.move(left, low)
+    page.mouse.down()
+    page.mouse.move(left, box["y"] + 20, steps=5)
+    page.mouse.move(left + (box["width"] - 100) / 2, low, steps=5)
+    page.mouse.up()
+    page.locator("code", has_text="select_within").wait_for()
+    enclosed = int(ask(page, "len(p.selection)"))
+    assert 3 < enclosed < 20
+    assert ask(page, "max(f.level for f in p.selection) < 20") == "True"
     page.get_by_role("button", name="show as table").click()
     page.locator(".awlab-result-grid[data-ready=yes]").wait_for()
 
