@@ -1,4 +1,4 @@
-"""Selecting in a trend plot: by brush, lasso, click and outliers; a verdict on what was selected."""
+"""Selecting in a trend plot: by brush, lasso, click, outliers; a verdict on what was selected."""
 
 from __future__ import annotations
 
