@@ -19,7 +19,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from awlab.backend.algorithms.arrays import AnyImage, BadArray, FloatImage, PixelMap, check_image
+from awlab.backend.algorithms.arrays import (
+    AnyImage,
+    BadArray,
+    FloatImage,
+    Marks,
+    PixelMap,
+    check_image,
+)
 from awlab.backend.algorithms.clipping import clipped_statistics
 from awlab.backend.algorithms.regions import Region
 from awlab.backend.algorithms.smoothing import block_edges, interpolation_matrix, smooth_map
@@ -34,6 +41,9 @@ __all__ = [
 
 _SEGMENT = 64
 _NEIGHBOURS = 9
+# Every so many pixels tell the noise of a frame; a trail is so many sigma above its row.
+_SPARSE = 8
+_ABOVE_NOISE = 3.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -177,8 +187,12 @@ def saturated_pixel_map(
     threshold_low: float = 0.0,
     threshold_high: float = 60000.0,
     grow: int = 1,
+    bleed: int = 10,
 ) -> BadPixels:
     """Find pixels of a raw frame that are full, or have lost their signal, and what is around them.
+
+    Charge that a full pixel cannot hold runs along its column, farther than the column is full:
+    beyond long full runs pixels are bad as long as they are brighter than their rows.
 
     Parameters
     ----------
@@ -190,6 +204,8 @@ def saturated_pixel_map(
         Pixels at or below the lower, and at or above the upper threshold are bad [ADU].
     grow : int
         Pixels within this distance of one are bad too [pixel]; charge spills over.
+    bleed : int
+        Full runs of at least this length along a column bleed; 0 for none [pixel].
 
     Returns
     -------
@@ -206,18 +222,44 @@ def saturated_pixel_map(
     check_image(raw, "raw frame")
     where = region or Region.whole((raw.shape[0], raw.shape[1]))
     where.assert_inside((raw.shape[0], raw.shape[1]), "image region")
-    if not threshold_low < threshold_high or grow < 0:
+    if not threshold_low < threshold_high or min(grow, bleed) < 0:
         raise BadArray(
-            f"thresholds {threshold_low}, {threshold_high} ADU and growth {grow} px",
-            "the lower threshold is below the upper one, the growth not negative",
+            f"thresholds {threshold_low}, {threshold_high} ADU, growth {grow} and {bleed} px",
+            "the lower threshold is below the upper one, the lengths not negative",
         )
     pixels: npt.NDArray[Any] = raw[where.slices]
     # Written as "not inside", so that a value that is not a number is bad as well.
     marked = ~((pixels > threshold_low) & (pixels < threshold_high))
+    if bleed:
+        _mark_trails(pixels, marked, pixels >= threshold_high, bleed)
     seeds = np.argwhere(marked)
     if grow and len(seeds):
         grow_marked(marked, seeds, grow)
     return _result(marked)
+
+
+def _mark_trails(pixels: npt.NDArray[Any], marked: Marks, full: Marks, shortest: int) -> None:
+    """Mark the trails of charge beyond full runs along columns, in place."""
+    from awlab.backend.algorithms.pixel_maps_kernel import follow_columns
+
+    columns = np.flatnonzero(full.sum(axis=0) >= shortest)
+    if not columns.size:
+        return
+    # A row of zeros at either end: every run begins and ends inside.
+    chosen = np.pad(full[:, columns].astype(np.int8), ((1, 1), (0, 0)))
+    steps = np.diff(chosen, axis=0).T
+    column, first = np.nonzero(steps == 1)
+    _, beyond = np.nonzero(steps == -1)
+    long = beyond - first >= shortest
+    x, below, above = columns[column[long]], first[long] - 1, beyond[long]
+    ends = np.concatenate(
+        [np.stack([y, x, np.full(x.size, step)], axis=-1) for y, step in ((below, -1), (above, 1))]
+    ).astype(np.int64)
+    if not len(ends):
+        return
+    some = pixels[::_SPARSE, ::_SPARSE].astype(np.float64)
+    noise = 1.4826 * float(np.nanmedian(np.abs(some - np.nanmedian(some))))
+    follow_columns(np.ascontiguousarray(pixels), marked, ends, _ABOVE_NOISE * max(noise, 1.0))
 
 
 def merge_pixel_maps(*maps: PixelMap | None) -> PixelMap | None:

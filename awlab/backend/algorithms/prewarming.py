@@ -59,7 +59,7 @@ def prewarm() -> None:
             image_statistics(one)
             sky_level(one)
         hot = hot_pixel_map(bias).map
-        saturated = saturated_pixel_map(frames[0], layout.image, threshold_high=1003).map
+        saturated = saturated_pixel_map(frames[0], layout.image, threshold_high=1003, bleed=1).map
         master = master_flat(flat.image, flat.image).image[: hot.shape[0], : hot.shape[1]].copy()
         calibrations = Calibrations(bias=bias, flat=master)
         reduced = reduce_frame(frames[0], layout, calibrations, PixelMaps(hot, saturated=saturated))

@@ -13,12 +13,10 @@ from typing import Any
 
 from awlab.backend.database import (
     cancel_job,
-    class_named,
     context,
     create_job,
     job_row,
     job_rows,
-    registered_classes,
     target_rows,
     through_restarts,
     update_job,
@@ -30,10 +28,10 @@ from awlab.backend.process.abandoned import Heartbeat, close_abandoned_jobs
 from awlab.backend.process.making import Made
 from awlab.backend.process.plan import Node, Plan
 from awlab.backend.process.progress import show_progress
-from awlab.backend.process.pulling import plan_targets
 from awlab.backend.process.runner import load_objects, run_plan
+from awlab.backend.process.sequences import plans_of
 
-__all__ = ["Job", "LocalProcessing", "lpu", "sequence_classes"]
+__all__ = ["Job", "LocalProcessing", "lpu"]
 
 _log = logging.getLogger("awlab.jobs")
 # Between two looks at a job [s]: a bar moves, and the database hardly notices.
@@ -270,30 +268,6 @@ class _Recorder:
         return self._job._cancelled.is_set()
 
 
-def sequence_classes(sequence: Any) -> list[Any]:
-    """Return the target classes of a sequence: ``'Reduce'``, ``'Bias>HotPixels'``, or a class.
-
-    Raises
-    ------
-    TargetError
-        If a name is none of the sequences; lists them.
-    """
-    if not isinstance(sequence, str):
-        return [sequence]
-    known = {
-        str(cls.SEQUENCE): cls
-        for cls in registered_classes().values()
-        if getattr(cls, "SEQUENCE", "")
-    }
-    found = []
-    for name in sequence.split(">"):
-        cls = known.get(name.strip()) or class_named(name.strip())
-        if cls is None:
-            raise TargetError(f"no sequence {name.strip()!r}", f"known: {', '.join(sorted(known))}")
-        found.append(cls)
-    return found
-
-
 class LocalProcessing:
     """``lpu``: run sequences on this machine, all chips in parallel."""
 
@@ -312,7 +286,8 @@ class LocalProcessing:
         ----------
         sequence : str or type
             ``'Reduce'``, ``'Bias'``, ...; a chain ``'A>B'`` makes B with all it needs, so that
-            naming A says only that it is wanted as well; or a target class.
+            naming A says only that it is wanted as well; or a target class. What the last one
+            needs is one job; what it does not need runs before it, in a job of its own.
         pars : Pars or dict, optional
             Process parameters.
         processes : int, optional
@@ -327,14 +302,12 @@ class LocalProcessing:
         Job
             With ``.products`` when finished.
         """
-        classes = sequence_classes(sequence)
         close_abandoned_jobs()
+        name = sequence if isinstance(sequence, str) else sequence.__name__
         job: Job | None = None
-        for cls in classes:
-            plan = plan_targets(cls, _all_chips(cls, key), pars=pars)
-            name = sequence if isinstance(sequence, str) else cls.__name__
+        for plan, is_last in plans_of(sequence, key, pars):
             job = _started(plan, name, key, processes)
-            if wait or cls is not classes[-1]:
+            if wait or not is_last:
                 job._watch(len(plan.work))
         assert job is not None
         return job
@@ -387,13 +360,6 @@ def _started(plan: Plan, name: str, key: dict[str, Any], processes: int | None) 
     job = Job(create_job(name, plain, targets))
     job._begin(plan, count if len(targets) > 1 else 0)
     return job
-
-
-def _all_chips(cls: Any, key: dict[str, Any]) -> dict[str, Any]:
-    if not getattr(cls, "_is_calibration", False):
-        return key
-    wide = {"chip": "*"} | ({"filter": "*"} if "filter" in cls._attributes else {})
-    return wide | {name: value for name, value in key.items() if value is not None}
 
 
 lpu = LocalProcessing()

@@ -31,7 +31,10 @@ class AtmosphericExtinctionParameters(ProcessParameters):
     METHOD = persistent("zeropoints, frames (the same stars) or curve", str, "zeropoints")
     SIGCLIP_LEVEL = persistent("Clipping threshold, sigma", float, 3.0)
     MAX_ERROR = persistent("QC: largest error [mag]", float, 0.05)
-    MIN_FRAMES = persistent("QC: smallest number of frames", int, 4)
+    MIN_FRAMES = persistent("QC: fewer frames have to agree with a clear sky", int, 4)
+    MAX_DIFFERENCE = persistent(
+        "QC: how far they may be from that of a clear sky [mag]", float, 0.1
+    )
     VALID_NIGHTS = persistent("For how many nights it applies [d]", float, 1.0)
 
 
@@ -73,35 +76,39 @@ class AtmosphericExtinction(FilteredCalibration):
                 f"METHOD is {p.METHOD!r}", f"use {', '.join(ways)}, or curve for a clear sky"
             )
         found, self.nframes = ways[p.METHOD]()
-        self.reason = found.reason if found is not None else ""
-        if found is None or self.nframes < p.MIN_FRAMES:
-            few = f"{self.nframes} frames can be used, MIN_FRAMES is {p.MIN_FRAMES}"
-            self.reason = self.reason or few
-        if found is not None and np.isfinite(found.value):
+        self.reason = found.reason or self._doubt(found.value)
+        if np.isfinite(found.value):
             self.extinction, self.error = found.value, found.error
 
-    def _from_zeropoints(self) -> tuple[Extinction | None, int]:
+    def _doubt(self, value: float) -> str:
+        """Say why a value is not believed: few frames do not tell extinction from a cloud."""
+        p = self.process_params
+        difference = value - self._of_clear_sky()
+        if self.nframes >= p.MIN_FRAMES or abs(difference) <= p.MAX_DIFFERENCE:
+            return ""
+        return (
+            f"{self.nframes} frames can be used, MIN_FRAMES is {p.MIN_FRAMES}, and they give"
+            f" {value:.3f} mag, {difference:+.3f} from a clear sky"
+        )
+
+    def _from_zeropoints(self) -> tuple[Extinction, int]:
         """Fit a line to the zeropoints of the frames over airmass."""
         points = [
             (found.zeropoint, found.zp_error, photcat.airmass)
             for photcat in self.photcats
             if (found := _zeropoint_of(photcat, self.filter.mag_id)) is not None
         ]
-        if len(points) < self.process_params.MIN_FRAMES:
-            return None, len(points)
-        columns = np.asarray(points, float).T
+        columns = np.asarray(points, float).reshape(-1, 3).T
         clip = self.process_params.SIGCLIP_LEVEL
         fit = extinction_from_zeropoints(columns[0], columns[1], columns[2], clip)
-        return fit, fit.source_count
+        return fit, fit.source_count or len(points)
 
-    def _from_frames(self) -> tuple[Extinction | None, int]:
+    def _from_frames(self) -> tuple[Extinction, int]:
         """Compare every star with itself at other airmass; its true magnitude is not needed."""
         tables = [(n, cat.airmass, cat.sources()) for n, cat in enumerate(self.photcats)]
         tables = [item for item in tables if item[2].count]
-        if len(tables) < self.process_params.MIN_FRAMES:
-            return None, len(tables)
         magnitude, error, star = (
-            np.concatenate([np.asarray(table[name]) for _, _, table in tables])
+            np.concatenate([np.zeros(0), *(np.asarray(table[name]) for _, _, table in tables)])
             for name in ("INST_MAG", "INST_MAGERR", "STANDARD")
         )
         counts = [table.count for _, _, table in tables]

@@ -11,6 +11,7 @@ import numpy as np
 from awlab.backend.algorithms import (
     CoaddFrame,
     CoaddOptions,
+    GridWindow,
     coadd_strips,
     coadd_window,
 )
@@ -27,6 +28,9 @@ from awlab.backend.targets.stars import seeing_of
 
 __all__ = ["CoaddedRegriddedFrame", "CoaddedRegriddedFrameParameters"]
 
+# A coadd of so many pixels may be empty; a larger one is covered by at least this part.
+_SMALL = 30_000_000
+_LEAST_COVERED = 0.05
 _PLANES = {
     "IMAGE": np.float32,
     "WEIGHT": np.float32,
@@ -66,6 +70,8 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
         Flag(16, "PSF_CHANGED", "the PSF is larger than that of its frames by more than the limit"),
         Flag(17, "NO_STARS", "too few stars to measure the PSF", informs=True),
         Flag(18, "FRAMES_LEFT_OUT", "some frames were left out; `left_out` says why", informs=True),
+        Flag(19, "MIXED_FILTERS", "frames of several filters: its fluxes are of no band"),
+        Flag(20, "NO_OVERLAP", "no pixel is of more than one frame", informs=True),
     )
 
     regridded_frames = persistent("Regridded frames", RegriddedFrame, [])
@@ -76,6 +82,7 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
     nframes = persistent("Number of frames that entered", int, 0)
     left_out = persistent("Frames that did not enter, and why", dict, {})
     clipped = persistent("Part of all pixel values that were clipped", float)
+    most_exposures = persistent("Largest number of frames at a pixel", int)
 
     @classmethod
     def choose_grid(cls, pointings: Sequence[Pointing]) -> str:
@@ -96,7 +103,9 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
             grow=p.GROW,
         )
         window = coadd_window(inputs, options)
+        _refuse_empty_sky(kept, window)
         planes, used, rejected = _coadd(inputs, options, window.shape)
+        self.most_exposures = int(planes["EXPOSURES"].max())
         self.nframes = int((used > 0).sum())
         if self.chosen_by == "key":
             self.left_out = self.left_out | frames_without_product(self, frames)
@@ -126,7 +135,8 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
                 )
             setattr(self, name, values.pop())
         self.instrument = self.instrument or first.instrument
-        self.filter = self.filter or first.filter
+        if len({frame.filter for frame in frames}) == 1:
+            self.filter = self.filter or first.filter
         self.OBJECT = self.OBJECT or first.OBJECT
         self.DATE_OBS = min(frame.DATE_OBS for frame in frames)
 
@@ -164,8 +174,32 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
             self.raise_flag("PSF_CHANGED")
         if self.left_out:
             self.raise_flag("FRAMES_LEFT_OUT")
+        if len({frame.filter for frame in self.regridded_frames}) > 1:
+            self.raise_flag("MIXED_FILTERS")
+        if self.nframes > 1 and self.most_exposures == 1:
+            self.raise_flag("NO_OVERLAP")
         if is_doubtful(*self.regridded_frames):
             self.raise_flag("FLAGGED_INPUT")
+
+
+def _refuse_empty_sky(frames: list[Any], window: GridWindow) -> None:
+    """Refuse a coadd that is hardly anything but sky between its frames.
+
+    Raises
+    ------
+    TargetError
+        If the frames cover too little of it, and it is not small.
+    """
+    covered = sum(frame.NAXIS1 * frame.NAXIS2 for frame in frames)
+    ny, nx = window.shape
+    if ny * nx <= max(_SMALL, covered / _LEAST_COVERED):
+        return
+    far = max(ny, nx) * frames[0].tan_grid.pixel_scale / 3600.0
+    raise TargetError(
+        f"the {len(frames)} frames to coadd are spread over {far:.1f} degrees: they cover"
+        f" {100.0 * covered / (ny * nx):.1g} % of {ny * nx / 1e6:,.0f} million pixels",
+        "coadd those that lie together: frames=[...]",
+    )
 
 
 def _input(frame: Any) -> CoaddFrame:

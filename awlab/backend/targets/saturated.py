@@ -20,6 +20,9 @@ class SaturatedPixelMapParameters(ProcessParameters):
     THRESHOLD_HIGH = persistent("Saturated above; 0 takes the level of the chip [ADU]", float, 0.0)
     THRESHOLD_LOW = persistent("Dead below [ADU]", float, 0.0)
     GROW = persistent("Pixels around saturated ones that are taken in [pixel]", int, 1)
+    BLEED = persistent(
+        "Full runs along a column so long have trails beyond, 0 looks for none [pixel]", int, 10
+    )
     MAXIMUM_SATURATED_PIXEL_COUNT = persistent(
         "QC: largest part of the chip that is saturated", float, 0.1
     )
@@ -41,7 +44,7 @@ class SaturatedPixelMap(PixelMap, ProcessTarget):
     npix = persistent("Number of all pixels [pixel]", int)
 
     def make(self) -> None:
-        """Mark the pixels at or above the saturation level, and their neighbours."""
+        """Mark the pixels at or above the saturation level, their neighbours, and their trails."""
         p = self.process_params
         pixels = raw_pixels([self.raw])[0]
         level = p.THRESHOLD_HIGH or self.chip.saturation or full_scale(self.raw)
@@ -51,6 +54,7 @@ class SaturatedPixelMap(PixelMap, ProcessTarget):
             threshold_low=p.THRESHOLD_LOW,
             threshold_high=level,
             grow=p.GROW,
+            bleed=p.BLEED,
         )
         self.npix = int(found.map.size)
         self.keep_map(found.map)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from awlab.backend.ingest.nights.detector import DARK_CURRENT, Chip, read_out
-from awlab.backend.ingest.nights.layout import PIXEL_SCALE, Layout
+from awlab.backend.ingest.nights.layout import CHIPS, PIXEL_SCALE, Layout
 from awlab.backend.ingest.nights.optics import ChipLight
 from awlab.backend.ingest.nights.schedule import Exposure, airmass
 from awlab.backend.ingest.nights.sky import (
@@ -63,7 +63,8 @@ class Camera:
         """
         rng = np.random.default_rng([self.seed, _DRIFT_STREAM, exposure.index])
         hour = exposure.start.day * 24 + exposure.start.hour - 28 * 24 - 19
-        return [float(value) for value in 0.8 * hour + rng.normal(0, 1.5, len(self.chips))]
+        jumps = 0.8 * hour + rng.normal(0, 1.5, len(CHIPS))
+        return [float(jumps[chip.place.index]) for chip in self.chips]
 
 
 def expose(

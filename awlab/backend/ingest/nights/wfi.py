@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from awlab.backend.dataserver import write_mosaic
+from awlab.backend.errors import IngestError
 from awlab.backend.ingest.nights.detector import make_chip
 from awlab.backend.ingest.nights.exposing import ON_SKY, Camera, expose
 from awlab.backend.ingest.nights.headers import chip_header, primary_header
-from awlab.backend.ingest.nights.layout import Layout
+from awlab.backend.ingest.nights.layout import CHIPS, Layout
 from awlab.backend.ingest.nights.night_files import (
     NightFiles,
     Progress,
@@ -34,6 +36,7 @@ _NAME = "wfi"
 # Raise with every change that alters pixels, headers or truth: older folders are then remade.
 _VERSION = 1
 _MOST_THREADS = 4
+_DARK = frozenset({"bias", "dark"})
 
 
 def make_wfi_night(
@@ -41,6 +44,8 @@ def make_wfi_night(
     *,
     seed: int = 1,
     size: tuple[int, int] = (256, 512),
+    chips: Sequence[str] = CHIPS,
+    filters: Sequence[str] = tuple(BANDS),
     progress: Progress | None = None,
 ) -> NightFiles:
     """Make the simulated WFI night of 2000-04-28, or find it made.
@@ -58,6 +63,9 @@ def make_wfi_night(
         Equal seeds give equal files.
     size : tuple of int
         Imaging area of one chip (width, height) [pixel]; up to the real 2048 x 4096.
+    chips, filters : sequence of str
+        Only these chips and filters, as they are in the whole night; all by default. Few large
+        chips have many stars and take no longer than many small ones.
     progress : callable, optional
         Called with (exposures done, exposures in all).
 
@@ -69,28 +77,67 @@ def make_wfi_night(
     Raises
     ------
     IngestError
-        If `folder` holds something else, or the size cannot be simulated.
+        If `folder` holds something else, the size cannot be simulated, or a chip or filter is not
+        one of the camera.
     """
-    layout = Layout(*size)
-    recipe = {"version": _VERSION, "seed": seed, "size": list(size)}
+    part = _Part(Layout(*size), seed, tuple(chips), tuple(filters))
+    recipe = part.recipe()
     found = load_night(folder, _NAME, recipe)
     if found is not None:
         return found
     with building(folder) as scratch:
-        exposures = _make(scratch, layout, seed, progress)
+        exposures = _make(scratch, part, progress)
         kinds = {exposure.file_name: exposure.kind for exposure in exposures}
         write_marker(scratch, _NAME, recipe, kinds)
     return finished_night(folder, _NAME, recipe)
 
 
-def _make(
-    scratch: Path, layout: Layout, seed: int, progress: Progress | None
-) -> tuple[Exposure, ...]:
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What of the night is made."""
+
+    layout: Layout
+    seed: int
+    chips: tuple[str, ...]
+    filters: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for kind, named, known in (
+            ("chip", self.chips, CHIPS),
+            ("filter", self.filters, tuple(BANDS)),
+        ):
+            unknown = set(named) - set(known)
+            if unknown or not named:
+                raise IngestError(
+                    f"the simulated WFI has no {kind} {min(unknown, default='of no name')!r}",
+                    f"choose from {', '.join(known)}",
+                )
+
+    def recipe(self) -> dict[str, object]:
+        """What tells this night from others; that of a whole night does not name its parts."""
+        size = [self.layout.width, self.layout.height]
+        recipe: dict[str, object] = {"version": _VERSION, "seed": self.seed, "size": size}
+        for name, chosen, known in (
+            ("chips", self.chips, CHIPS),
+            ("filters", self.filters, tuple(BANDS)),
+        ):
+            if set(chosen) != set(known):
+                recipe[name] = sorted(set(chosen))
+        return recipe
+
+    def exposures(self) -> tuple[Exposure, ...]:
+        """Exposures through the filters; biases and darks need none."""
+        night = plan_night(self.layout, self.seed)
+        return tuple(e for e in night if e.kind in _DARK or e.band.name in self.filters)
+
+
+def _make(scratch: Path, part: _Part, progress: Progress | None) -> tuple[Exposure, ...]:
+    layout, seed = part.layout, part.seed
     (scratch / "raw").mkdir()
     truth = scratch / "truth"
     truth.mkdir()
-    exposures = plan_night(layout, seed)
-    camera = _build_camera(layout, seed, truth)
+    exposures = part.exposures()
+    camera = _build_camera(part, truth)
     stars = {name: make_stars(field, layout, seed) for name, field in FIELDS.items()}
     for name, catalogue in stars.items():
         np.save(truth / f"stars_{name}.npy", catalogue)
@@ -109,8 +156,9 @@ def _make(
     return exposures
 
 
-def _build_camera(layout: Layout, seed: int, truth: Path) -> Camera:
-    chips = [make_chip(place, layout, seed) for place in layout.chips]
+def _build_camera(part: _Part, truth: Path) -> Camera:
+    layout, seed = part.layout, part.seed
+    chips = [make_chip(place, layout, seed) for place in layout.chips if place.name in part.chips]
     light: dict[tuple[str, str], ChipLight] = {}
     for chip in chips:
         paths = {name: make_light(chip, layout, band, seed) for name, band in BANDS.items()}

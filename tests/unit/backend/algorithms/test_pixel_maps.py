@@ -96,6 +96,47 @@ def test_saturated_pixels_grow_to_a_disc(dtype, grow):
     assert np.array_equal(found.map == 0, marked[5:60, 5:70])
 
 
+def star(rng, length, tail):
+    """A star whose full run has trails of charge below saturation at both ends."""
+    y, x = np.indices((200, 120))
+    raw = 1000 + 4e5 / (1 + ((y - 100) ** 2 + (x - 60) ** 2) / 9) ** 2.5
+    trail = slice(100 - length // 2 - tail, 100 + length // 2 + tail)
+    raw[trail, 60:62] += 400
+    raw[100 - length // 2 : 100 + length // 2, 60:62] = 1e5
+    raw[20, 10] = raw[150, 30] = 1e5
+    noisy = np.clip(raw + rng.normal(0, 20, raw.shape), 0, 65535)
+    return noisy.astype(np.uint16), (y >= trail.start) & (y < trail.stop) & (x >= 60) & (x < 62)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_charge_that_runs_along_a_column_is_followed(dtype):
+    raw, trail = star(np.random.default_rng(7), 60, 30)
+    raw = raw.astype(dtype)
+    plain = saturated_pixel_map(raw, threshold_high=65535, grow=0, bleed=0).map == 0
+    found = saturated_pixel_map(raw, threshold_high=65535, grow=0).map == 0
+    assert not (plain & ~found).any()
+    assert (plain & trail).sum() < 0.75 * trail.sum()
+    assert (found & trail).sum() > 0.98 * trail.sum()
+    # Nothing but the two columns of the trail, and little beyond its ends.
+    added = found & ~plain
+    assert set(np.nonzero(added)[1]) <= {60, 61}
+    assert (added & ~trail).sum() < 0.05 * trail.sum()
+    grown = saturated_pixel_map(raw, threshold_high=65535, grow=2).map == 0
+    y, x = np.indices((5, 5)) - 2
+    assert np.array_equal(grown, ndimage.binary_dilation(found, x**2 + y**2 <= 4))
+
+
+def test_short_runs_and_trails_at_the_edge():
+    raw, _ = star(np.random.default_rng(8), 8, 0)
+    short = saturated_pixel_map(raw, threshold_high=65535, bleed=30, grow=0)
+    assert short.count == saturated_pixel_map(raw, threshold_high=65535, bleed=0, grow=0).count
+    raw[:] = 1000
+    raw[:40, 0] = 65535  # begins at the lower edge, and beside the left one
+    raw[40:60, 0] = 2000
+    found = saturated_pixel_map(raw, threshold_high=65535, grow=0)
+    assert found.count == 60 and not found.map[:60, 0].any()
+
+
 def test_nan_is_saturated_not_good():
     raw = np.full((5, 5), 100, np.float32)
     raw[2, 2] = np.nan
@@ -128,6 +169,7 @@ def test_refusals():
         lambda: hot_pixel_map(bias(), dark=bias()[:10]),
         lambda: cold_pixel_map(bias(), threshold_low=1.1),
         lambda: saturated_pixel_map(np.ones((3, 3), np.uint16), threshold_high=-1),
+        lambda: saturated_pixel_map(np.ones((3, 3), np.uint16), bleed=-1),
     ):
         with pytest.raises(BadArray):
             call()

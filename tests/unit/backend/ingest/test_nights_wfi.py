@@ -117,6 +117,30 @@ def test_an_impossible_size_is_refused(size, tmp_path):
         make_wfi_night(tmp_path / "night", size=size)
 
 
+def test_a_part_of_the_night_is_as_in_the_whole(night, tmp_path):
+    part = make_wfi_night(tmp_path / "part", size=SIZE, chips=["ccd53"], filters=["#844"])
+    assert part.summary == COUNTS | {"dome": 20, "twilight": 5, "standard": 2, "science": 5}
+    assert {path.name for path in part.paths} < {path.name for path in night.paths}
+    for path in part.paths[::4]:
+        with fits.open(path) as some, fits.open(night.raw / path.name) as all_:
+            assert len(some) == 2
+            assert np.array_equal(some[1].data, all_[CHIPS.index("ccd53") + 1].data)
+    whole, own = NightTruth(night.truth), NightTruth(part.truth)
+    assert list(own.chips) == ["ccd53"] and own.chips["ccd53"] == whole.chips["ccd53"]
+    assert make_wfi_night(tmp_path / "part", size=SIZE, chips=["ccd53"], filters=["#844"]).reused
+    # A whole night does not name its parts: nights made earlier are still good.
+    named = make_wfi_night(night.folder, size=SIZE, chips=CHIPS[::-1], filters=["#844", "#842"])
+    assert named.reused
+
+
+@pytest.mark.parametrize("part", [{"chips": ["ccd99"]}, {"filters": ["#1"]}, {"chips": []}])
+def test_a_part_that_the_camera_has_not_is_refused(part, tmp_path):
+    with pytest.raises(IngestError, match=r"has no (chip|filter)") as caught:
+        make_wfi_night(tmp_path / "night", size=SIZE, **part)
+    assert "choose from" in caught.value.hint
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_full_format_is_that_of_the_real_wfi():
     assert Layout(2048, 4096).raw_shape == (4128, 2142)
 

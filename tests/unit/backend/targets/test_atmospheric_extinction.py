@@ -73,12 +73,29 @@ def test_the_curve_needs_no_frames_and_is_the_default(monkeypatch):
 
 
 @pytest.mark.parametrize("method", ["zeropoints", "frames"])
-def test_too_few_frames_are_a_reason(frames, monkeypatch, method):
-    monkeypatch.setattr(AtmosphericExtinction, "photcats", frames[:3])
+def test_two_frames_are_believed_where_they_agree_with_a_clear_sky(frames, monkeypatch, method):
+    monkeypatch.setattr(AtmosphericExtinction, "photcats", [frames[0], frames[-1]])
     found = made(method)
     found.make()
     found.verify()
-    assert found.reason == "3 frames can be used, MIN_FRAMES is 4"
+    assert found.nframes == 2 and not found.reason and not found.quality_flags
+    assert found.extinction == pytest.approx(TRUE, abs=4 * found.error)
+    # A cloud before the second one: nothing but the curve of a clear sky can tell.
+    monkeypatch.setattr(found.process_params, "MAX_DIFFERENCE", 0.01)
+    found.make()
+    found.verify()
+    assert "frames can be used, MIN_FRAMES is 4, and they give 0.2" in found.reason
+    assert found.quality_flags.names == ["NO_FIT"]
+
+
+@pytest.mark.parametrize("method", ["zeropoints", "frames"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_too_few_frames_are_a_reason(frames, monkeypatch, method, number):
+    monkeypatch.setattr(AtmosphericExtinction, "photcats", frames[:number])
+    found = made(method)
+    found.make()
+    found.verify()
+    assert "airmass" in found.reason and found.error is None
     assert found.quality_flags.names == ["NO_FIT"]
 
 
