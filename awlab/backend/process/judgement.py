@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, NamedTuple
 
+from awlab.backend.datamodel import QualityFlags
 from awlab.backend.process.candidates import CandidateIndex
 from awlab.backend.process.code_version import code_version
 from awlab.backend.process.dependencies import Dependency, dependencies_of, fatal_bits
@@ -105,7 +106,7 @@ class Judge:
         if not reasons:
             node.state = State.UP_TO_DATE
             if existing.flags:
-                node.reasons = [f"quality_flags {existing.flags}"]
+                node.reasons = [_flagged(node.cls, existing)]
             return
         node.state = State.OUTDATED
         node.reasons = reasons
@@ -255,14 +256,22 @@ class Judge:
             return f"{child.reasons[0]}; {child.reasons[-1]}"
         if dependency.rule != "calibration":
             bad = existing.flags & fatal_bits(child.cls)
-            return f"{child.cls.__name__} has quality_flags {bad}" if bad else ""
+            return (
+                f"the {child.cls.__name__} is {_flagged(child.cls, existing, bad)}" if bad else ""
+            )
         if existing.is_default and dependency.optional:
             return "only a default one exists"
         if existing.flags:
-            return f"the {dependency.cls.__name__} of the night has quality_flags {existing.flags}"
+            return f"the {dependency.cls.__name__} of the night is {_flagged(child.cls, existing)}"
         if not existing.covers(node.request.time):
             return f"the validity of the {dependency.cls.__name__} does not cover the time"
         return ""
+
+
+def _flagged(cls: Any, existing: Candidate, bits: int | None = None) -> str:
+    """Put flags in words, and what the object itself says about them."""
+    names = ", ".join(QualityFlags(existing.flags if bits is None else bits, cls).names)
+    return f"flagged {names}" + (f" ({existing.said})" if existing.said else "")
 
 
 def _changed_list(node: Node, existing: Candidate, dependency: Dependency) -> list[str]:

@@ -100,7 +100,10 @@ class Request(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """An existing object of a target class, as the planner sees it."""
+    """An existing object of a target class, as the planner sees it.
+
+    ``said`` is what it says itself about why it is no good.
+    """
 
     id: int
     group: Group
@@ -123,6 +126,7 @@ class Candidate(NamedTuple):
     selection: Selection | None = None
     grid: str = ""
     position: Pointing | None = None
+    said: str = ""
 
     @property
     def is_selectable(self) -> bool:

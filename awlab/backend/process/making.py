@@ -71,12 +71,13 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What came of it."""
+    """What came of it; ``said`` is what it says itself about why it is no good."""
 
     id: int
     flags: int
     seconds: float
     reused: bool = False
+    said: str = ""
 
 
 def make_target(work: Work) -> Made:
@@ -104,12 +105,15 @@ def _make_once(work: Work) -> Made:
     with held_lock(work.lock) as lock:
         meanwhile = _made_meanwhile(work)
         if meanwhile is not None:
-            return Made(meanwhile.id, meanwhile.flags, time.monotonic() - started, reused=True)
+            took = time.monotonic() - started
+            return Made(meanwhile.id, meanwhile.flags, took, reused=True, said=meanwhile.said)
         with new_work_folder():
             target = _compute(work)
             lock.check()
             target.commit()
-    return Made(int(target._id), int(target.quality_flags), time.monotonic() - started)
+    said = getattr(target, "failure", "") or getattr(target, "reason", "")
+    took = time.monotonic() - started
+    return Made(int(target._id), int(target.quality_flags), took, said=str(said or ""))
 
 
 def _compute(work: Work) -> Any:

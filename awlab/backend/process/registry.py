@@ -69,6 +69,8 @@ _FIELDS: dict[str, Any] = {
     "grid": "",
     "chosen_by": "",
     "OBJECT": "",
+    "failure": "",
+    "reason": "",
 }
 
 
@@ -146,6 +148,7 @@ class DatabaseRegistry:
             time=values.get("DATE_OBS"),
             grid=get("grid"),
             position=_pointing(values),
+            said=get("failure") or get("reason"),
         )
 
     def raw_frames(

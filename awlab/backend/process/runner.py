@@ -239,7 +239,7 @@ class _Run:
             if not made.flags & bad:
                 return made.id, True
             names = ", ".join(QualityFlags(made.flags, child.cls).names)
-            reason = f"it was made, but is flagged {names}"
+            reason = f"it was made, but is flagged {names}" + (made.said and f" ({made.said})")
         elif id(child) in self.unmade:
             reason = self.unmade[id(child)]
         elif id(child) in self.failures:

@@ -44,7 +44,9 @@ class CoaddedRegriddedFrameParameters(ProcessParameters):
 
     COMBINE_TYPE = persistent("clipped, mean or median", str, "clipped")
     SIGMA_CLIP = persistent("Clipping threshold, sigma of the sky", float, 4.0)
-    CLIP_AMPLITUDE = persistent("Part of the signal that may differ besides", float, 0.1)
+    CLIP_AMPLITUDE = persistent(
+        "Part of the signal that may differ besides, and what the seeing makes of it", float, 0.1
+    )
     GROW = persistent("How far rejected runs of pixels grow [pixel]", int, 3)
     MAXIMUM_PSF_RADIUS = persistent("Frames with a larger PSF are left out [arcsec]", float, 10.0)
     MAXIMUM_NOISE_RATIO = persistent(
@@ -82,6 +84,7 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
     nframes = persistent("Number of frames that entered", int, 0)
     left_out = persistent("Frames that did not enter, and why", dict, {})
     clipped = persistent("Part of all pixel values that were clipped", float)
+    clip_amplitude = persistent("Part of the signal that was allowed to differ", float)
     most_exposures = persistent("Largest number of frames at a pixel", int)
 
     @classmethod
@@ -96,10 +99,11 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
         kept = self._select(frames)
         inputs = [_input(frame) for frame in kept]
         p = self.process_params
+        self.clip_amplitude = p.CLIP_AMPLITUDE + _share_of_seeing(kept)
         options = CoaddOptions(
             combine=p.COMBINE_TYPE,
             sigma_clip=p.SIGMA_CLIP,
-            amplitude=p.CLIP_AMPLITUDE,
+            amplitude=self.clip_amplitude,
             grow=p.GROW,
         )
         window = coadd_window(inputs, options)
@@ -180,6 +184,19 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
             self.raise_flag("NO_OVERLAP")
         if is_doubtful(*self.regridded_frames):
             self.raise_flag("FLAGGED_INPUT")
+
+
+def _share_of_seeing(frames: list[Any]) -> float:
+    """Return by which part the peaks of stars differ from the median, for the seeing alone.
+
+    The peak of a star goes with FWHM^-2. Without this, frames of the best and of the worst seeing
+    would be clipped at the stars, which would come out too bright or too faint: by a hundredth of
+    a magnitude for seeing between 0.8 and 1 arcsec.
+    """
+    radii = np.array([frame.psf_radius for frame in frames if frame.psf_radius])
+    if not radii.size:
+        return 0.0
+    return float(np.abs((np.median(radii) / radii) ** 2 - 1.0).max())
 
 
 def _refuse_empty_sky(frames: list[Any], window: GridWindow) -> None:

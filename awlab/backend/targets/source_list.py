@@ -180,7 +180,13 @@ class SourceList(BaseList, ProcessTarget):
             return plate_from_cards(frame.tan_grid.cards(frame.window))
         if self.astrom_params is not None and self.astrom_params.cards:
             return plate_from_cards(self.astrom_params.cards)
-        return plate_from_cards({n: v for n, v in frame.astrom.as_dict().items() if v is not None})
+        linear = {n: v for n, v in frame.astrom.as_dict().items() if v is not None}
+        if "CRVAL1" not in linear:
+            raise TargetError(
+                f"nobody knows where {frame.filename} is on the sky: its header has no coordinates",
+                "mend the header and ingest the frame again",
+            )
+        return plate_from_cards(linear)
 
     def _catalogue(self, found: ExtractedSources, plate: PlateSolution) -> SourceTable:
         rows = found.sources

@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from awlab.backend.algorithms import GridWindow
 from awlab.backend.catalogs import AstrometricCatalog
 from awlab.backend.datamodel import Filter, RawScienceFrame, flags_of
-from awlab.backend.errors import TargetError
 from awlab.backend.targets import (
     AstrometricParameters,
     AtmosphericExtinction,
@@ -20,7 +18,6 @@ from awlab.backend.targets import (
     ReducedScienceFrame,
     RegriddedFrame,
     SourceList,
-    coadded,
 )
 from awlab.backend.targets.doubts import is_doubtful
 
@@ -143,14 +140,6 @@ def test_every_own_bit_is_tested_here():
     for cls in {cls for cls, _ in tested} - {SourceList}:
         own = {(cls, name) for name, flag in flags_of(cls).items() if flag.bit >= 16}
         assert own <= tested, cls
-
-
-def test_frames_with_much_empty_sky_between_them_are_not_coadded():
-    near = RegriddedFrame(NAXIS1=2000, NAXIS2=1000, grid="TAN 30.000000 +0.000000 0.2000")
-    coadded._refuse_empty_sky([near, near], GridWindow(0, 10_000, 0, 3_000))
-    coadded._refuse_empty_sky([near] * 20, GridWindow(0, 20_000, 0, 20_000))
-    with pytest.raises(TargetError, match=r"20\.0 degrees: they cover 1 % of 360 million"):
-        coadded._refuse_empty_sky([near, near], GridWindow(0, 360_000, 0, 1_000))
 
 
 def test_doubts_are_handed_on_but_not_what_only_informs():
