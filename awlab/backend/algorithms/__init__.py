@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     )
     from awlab.backend.algorithms.dark import master_dark
     from awlab.backend.algorithms.detection import DetectionOptions
+    from awlab.backend.algorithms.exposure_groups import overlap_groups
     from awlab.backend.algorithms.extinction import (
         Extinction,
         extinction_from_curve,
@@ -83,6 +84,13 @@ if TYPE_CHECKING:
         FrameSelection,
         SelectionLimits,
         select_frames,
+    )
+    from awlab.backend.algorithms.frame_zeropoints import (
+        FrameMagnitudes,
+        FrameParts,
+        FrameZeropointOptions,
+        FrameZeropoints,
+        solve_frame_zeropoints,
     )
     from awlab.backend.algorithms.fringes import (
         FringePattern,
@@ -240,8 +248,12 @@ __all__ = [
     "ExtractionFrame",
     "ExtractionOptions",
     "FieldMagnitudes",
+    "FrameMagnitudes",
+    "FrameParts",
     "FrameQuality",
     "FrameSelection",
+    "FrameZeropointOptions",
+    "FrameZeropoints",
     "FringePattern",
     "FringeScale",
     "FringeScaleOptions",
@@ -344,6 +356,7 @@ __all__ = [
     "measure_read_noise",
     "merge_pixel_maps",
     "noise_ratio",
+    "overlap_groups",
     "plate_from_cards",
     "plate_from_samples",
     "plate_grid",
@@ -359,6 +372,7 @@ __all__ = [
     "sky_level",
     "smooth_map",
     "solve_astrometry",
+    "solve_frame_zeropoints",
     "solve_global_astrometry",
     "solve_photometry",
     "stellar_locus",

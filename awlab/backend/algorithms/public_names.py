@@ -46,6 +46,13 @@ MODULES: dict[str, tuple[str, ...]] = {
     "extraction": ("ExtractedSources", "ExtractionFrame", "ExtractionOptions", "extract_sources"),
     "flats": ("CombinedFlat", "MasterFlat", "MasterFlatOptions", "combine_flats", "master_flat"),
     "frame_selection": ("FrameQuality", "FrameSelection", "SelectionLimits", "select_frames"),
+    "frame_zeropoints": (
+        "FrameMagnitudes",
+        "FrameParts",
+        "FrameZeropointOptions",
+        "FrameZeropoints",
+        "solve_frame_zeropoints",
+    ),
     "fringes": (
         "FringePattern",
         "FringeScale",
@@ -63,6 +70,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "moments": ("AdaptiveMoments", "adaptive_moments"),
     "mosaic": ("MosaicFrame",),
     "night_sky_flat": ("NightSkyFlat", "SkyPatternOptions", "combine_night_sky"),
+    "exposure_groups": ("overlap_groups",),
     "overscan": ("OVERSCAN_METHODS", "OverscanLevels", "measure_overscan", "trim"),
     "photometric_solution": (
         "FieldMagnitudes",

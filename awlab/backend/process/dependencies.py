@@ -12,6 +12,8 @@ rule            declared as a link to                       today's object is
                 or on a product of a selection              or of the selection
 ``choice``      a link with several ``CHOICES`` of class    the one that the key leads to
 ``reference``   a class with ``_is_reference``              the newest that covers the position
+``field``       a class with ``_is_field_solution``,        that of all frames of its object and
+                on a class made from one raw frame          filter
 ``given``       any other class                             what the key names
 =============== =========================================== ===================================
 
@@ -118,6 +120,8 @@ def _rule(owner: Any, cls: Any, *, many: bool) -> str:
         return "reference"
     if getattr(cls, "_is_calibration", False):
         return "calibration"
+    if getattr(cls, "_is_field_solution", False) and is_keyed_by_raw(owner):
+        return "field"
     return "companion" if is_keyed_by_raw(cls) and is_keyed_by_raw(owner) else "given"
 
 

@@ -50,6 +50,9 @@ class Registry(Protocol):
     ) -> dict[Selection, tuple[RawRecord, ...]]:
         """Return the good raw frames of a class by selection, in order of time."""
 
+    def raw_records_of(self, cls: Any, numbers: set[int]) -> dict[int, RawRecord]:
+        """Return raw frames of a class by row number."""
+
     def references(self, cls: Any) -> list[Reference]:
         """Return the valid reference catalogues of a class, the newest last."""
 

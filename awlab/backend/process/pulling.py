@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from awlab.backend.database import (
@@ -124,9 +125,35 @@ def requests_for(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
 
 def _science(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
     raw_class = cls._attributes["raw"].type
-    records, single = _raw_records(cls, raw_class, key)
+    has_grid = "grid" in cls._attributes
+    words = {name: value for name, value in key.items() if name != "grid" or not has_grid}
+    records, single = _raw_records(cls, raw_class, words)
     requests = [Request(r.group, r.night, r.time, r.id, position=r.position) for r in records]
+    if has_grid:
+        grid = str(key.get("grid", ""))
+        requests = [request._replace(grid=grid) for request in requests]
+        if not (grid or single):
+            requests = _on_common_grids(cls, requests, [] if "raw" in key else records)
     return requests, not single
+
+
+def _on_common_grids(
+    cls: Any, requests: list[Request], records: Sequence[RawRecord]
+) -> list[Request]:
+    """Choose the pixels of frames asked for together: one grid per object, or one for all.
+
+    A coadd of the same frames chooses the same ones.
+    """
+    names = [(r.group.instrument, r.group.filter, r.object) for r in records]
+    groups: list[Any] = names or [()] * len(requests)
+    grids = {}
+    for group in set(groups):
+        places = [r.position for r, its in zip(requests, groups, strict=True) if its == group]
+        known = [place for place in places if place is not None]
+        grids[group] = cls.choose_grid(known) if known else ""
+    return [
+        request._replace(grid=grids[group]) for request, group in zip(requests, groups, strict=True)
+    ]
 
 
 def _raw_records(cls: Any, raw_class: Any, key: dict[str, Any]) -> tuple[list[RawRecord], bool]:

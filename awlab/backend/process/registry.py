@@ -192,6 +192,11 @@ class DatabaseRegistry:
             for selection in selections
         }
 
+    def raw_records_of(self, cls: Any, numbers: set[int]) -> dict[int, RawRecord]:
+        """Read raw frames by row number: one statement."""
+        query = Query(cls, WithIds(tuple(sorted(numbers))))
+        return {record.id: record for record in raw_records(query)}
+
     def references(self, cls: Any) -> list[Reference]:
         """Read the valid reference catalogues of a class, the newest last: one statement."""
         query = Query(cls, Compare(("is_valid",), ">", 0), ("creation_date",))

@@ -91,6 +91,8 @@ class Wishes:
                 self._just_there[dependency.rule](dependency, nodes)
             elif dependency.rule == "calibration":
                 yield from self._calibrations(dependency, nodes)
+            elif dependency.rule == "field":
+                yield from self._fields(dependency, nodes)
             elif dependency.rule == "given" and dependency.many:
                 self._named(dependency, nodes)
             elif dependency.rule == "members":
@@ -165,6 +167,22 @@ class Wishes:
             request = node.request
             wanted = Request(group_for(target, request.group), request.night, request.time)
             yield target, self._wish(dependency, node, target, wanted)
+
+    def _fields(self, dependency: Dependency, nodes: Sequence[Node]) -> Iterator[tuple[Any, Wish]]:
+        """Wish for the solution of the field that a raw frame is of, all its chips and nights."""
+        numbers = {node.request.raw for node in nodes} - {0}
+        raw_class = nodes[0].cls._attributes["raw"].type if nodes else None
+        known = self._registry.raw_records_of(raw_class, numbers) if numbers else {}
+        for node in nodes:
+            record = known.get(node.request.raw)
+            if record is None:
+                node.inputs[dependency.role] = None
+                continue
+            group = record.group
+            band = group.filter if "filter" in dependency.cls._attributes else 0
+            of = Selection(group.instrument, band, 0, record.object)
+            wanted = Request(Group(group.instrument, 0, band, ""), "", None, selection=of)
+            yield dependency.cls, self._wish(dependency, node, dependency.cls, wanted)
 
     def _one(self, dependency: Dependency, node: Node) -> Iterator[tuple[Any, Wish]]:
         """Wish for the one input of a role: a companion, a choice, or what the key names."""

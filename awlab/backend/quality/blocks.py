@@ -22,13 +22,17 @@ _VERDICTS = {0: "bad", 1: "valid", 2: "qualified, ready for delivery"}
 _STATISTICS = ("mean", "median", "stdev", "min", "max")
 _JUDGED = ("creation_date", "is_valid", "quality_flags")
 _RESIDUALS = ("RMS", "SEEING", "NREF", "SIG_DRA", "SIG_DDEC", "MEAN_DRA", "MEAN_DDEC")
-_ASTROMETRY = (*_JUDGED, *_RESIDUALS)
+_OVERLAPS = ("NOVERLAP", "RMS_OVERLAP", "SIG_DRA_OVERLAP", "SIG_DDEC_OVERLAP")
+_ASTROMETRY = (*_JUDGED, *_RESIDUALS, *_OVERLAPS)
 _ZEROPOINT = ("zeropoint", "zp_error", "zp_origin", "num_sources")
 _PHOTOMETRY = (*_JUDGED, *_ZEROPOINT)
 _OBSERVED = (*("DATE_OBS", "OBSERVER", "MJD_OBS", "EXPTIME", "OBJECT", "AIRMSTRT", "AIRMEND"),)
 #: What is read through links, beside what tells the links apart.
 WANTED: tuple[str, ...] = (
-    *(f"astrom_params.{name}" for name in (*_ASTROMETRY, "anisotropy", "filename", "file_sha256")),
+    *(
+        f"astrom_params.{name}"
+        for name in (*_JUDGED, *_RESIDUALS, "anisotropy", "filename", "file_sha256")
+    ),
     "astrom_params.cards",
     *(f"photom_params.{name}" for name in _PHOTOMETRY),
     *(f"raw.{name}" for name in _OBSERVED),
@@ -44,7 +48,7 @@ _TOLD = frozenset(
     {
         *("object_id", "creation_date", "creator", "project", "privileges", "is_valid"),
         *("quality_flags", "process_status", "code_version", "content_hash", "file_sha256"),
-        *("filename", "anisotropy", "cards", "RA", "DEC", *_OBSERVED),
+        *("filename", "anisotropy", "cards", "solutions", "RA", "DEC", *_OBSERVED),
     }
 )
 
@@ -76,11 +80,12 @@ def blocks_of(record: Record) -> list[Block]:
     record : Record
         What was read of it.
     """
+    reach = "Global" if has_path(record.cls, "NOVERLAP") else "Local"
     found = [
         _processing(record),
         _statistics(record),
-        _linked(record, "Local Astrometry Details", "astrom_params", _ASTROMETRY, "NREF"),
-        _linked(record, "Photometry Details", "photom_params", _PHOTOMETRY, "zp_origin"),
+        _linked(record, f"{reach} Astrometry Details", "astrom_params", _ASTROMETRY, "NREF"),
+        _linked(record, "Photometry Details", "photom_params", _PHOTOMETRY, "frame_offsets"),
         _observation(record),
         _others(record),
         _parameters(record),
@@ -144,8 +149,8 @@ def _observation(record: Record) -> Block | None:
 def _others(record: Record) -> Block:
     """Tell what the class has beside all this."""
     rows = []
-    own = {*(_RESIDUALS if has_path(record.cls, "NREF") else ()), *_TOLD}
-    own |= set(_ZEROPOINT) if has_path(record.cls, "zp_origin") else set()
+    own = {*((*_RESIDUALS, *_OVERLAPS) if has_path(record.cls, "NREF") else ()), *_TOLD}
+    own |= set(_ZEROPOINT) if has_path(record.cls, "frame_offsets") else set()
     for name, attribute in record.cls._attributes.items():
         if attribute.kind == "struct":
             paths = [f"{name}.{field}" for field in attribute.type._attributes]

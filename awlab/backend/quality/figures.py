@@ -344,6 +344,8 @@ def read_residuals(name: str, digest: str) -> Residuals:
     """
     columns = ["RA", "DEC", "DRA", "DDEC", "USED"]
     table = read_catalog(current_dataserver().retrieve(name, digest), columns)
+    # Sources that the reference does not have are in the file too.
+    table = table.rows(np.isfinite(table["DRA"]))
     part = slice(None, None, max(1, table.count // _MOST_STARS))
     ra, dec, dra, ddec = (np.asarray(table[c], np.float64)[part] for c in columns[:4])
     return Residuals(ra, dec, dra, ddec, np.asarray(table["USED"], bool)[part])

@@ -20,6 +20,7 @@ from awlab.backend.targets.combined_list import CombinedList, CombinedListParame
 from awlab.backend.targets.cosmic import CosmicMap, CosmicMapParameters
 from awlab.backend.targets.dark import DarkFrame, DarkFrameParameters
 from awlab.backend.targets.external_list import ExternalList, ingest_catalog
+from awlab.backend.targets.field_solution import FieldSolution
 from awlab.backend.targets.flat import (
     BaseFlatFrame,
     DomeFlatFrame,
@@ -27,8 +28,11 @@ from awlab.backend.targets.flat import (
     TwilightFlatFrame,
     TwilightFlatFrameParameters,
 )
+from awlab.backend.targets.frame_catalog import Catalog, CatalogParameters
 from awlab.backend.targets.fringe import FringeFrame, FringeFrameParameters
 from awlab.backend.targets.gain import GainLinearity, GainLinearityParameters
+from awlab.backend.targets.global_astrometric import GAstrometric, GAstrometricParameters
+from awlab.backend.targets.global_photometric import GPhotometric, GPhotometricParameters
 from awlab.backend.targets.hot_pixels import HotPixelMap, HotPixelMapParameters
 from awlab.backend.targets.illumination import (
     IlluminationCorrection,
@@ -85,6 +89,8 @@ __all__ = [
     "BaseList",
     "BiasFrame",
     "BiasFrameParameters",
+    "Catalog",
+    "CatalogParameters",
     "CoaddedRegriddedFrame",
     "CoaddedRegriddedFrameParameters",
     "ColdPixelMap",
@@ -100,9 +106,14 @@ __all__ = [
     "DomeFlatFrame",
     "DomeFlatFrameParameters",
     "ExternalList",
+    "FieldSolution",
     "FilterSources",
     "FringeFrame",
     "FringeFrameParameters",
+    "GAstrometric",
+    "GAstrometricParameters",
+    "GPhotometric",
+    "GPhotometricParameters",
     "GainLinearity",
     "GainLinearityParameters",
     "HotPixelMap",

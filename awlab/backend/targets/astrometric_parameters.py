@@ -21,17 +21,12 @@ from awlab.backend.algorithms import (
     solve_astrometry,
     tpv_cards,
 )
-from awlab.backend.catalogs import (
-    BANDS,
-    AstrometricCatalog,
-    ColumnMeaning,
-    SourceTable,
-    write_catalog,
-)
+from awlab.backend.catalogs import BANDS, AstrometricCatalog, write_catalog
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import Chip, DataObject, Filter, Flag, Instrument, RawScienceFrame
 from awlab.backend.dataserver import read_image
 from awlab.backend.process import ProcessParameters, ProcessTarget
+from awlab.backend.targets.astrometric_sources import position_errors, solved_table
 from awlab.backend.targets.coordinates import delivered_plate, julian_year
 from awlab.backend.targets.pixels import DIGITISATION_NOISE
 from awlab.backend.targets.reduced import ReducedScienceFrame
@@ -42,11 +37,6 @@ __all__ = ["AstrometricParameters", "AstrometricParametersParameters"]
 
 # Extraction flags of SExtractor that spoil a position: saturated, cut, aperture or memory broken.
 _SPOILED = 4 | 8 | 16 | 32 | 64
-_MEANINGS = {
-    "DRA": ColumnMeaning("arcsec", "RA of the reference minus RA extracted, times cos Dec"),
-    "DDEC": ColumnMeaning("arcsec", "Dec of the reference minus Dec extracted"),
-    "USED": ColumnMeaning("", "1 if the star was used for the solution, 0 if it was clipped"),
-}
 
 
 class AstrometricParametersParameters(ProcessParameters):
@@ -66,7 +56,7 @@ class AstrometricParametersParameters(ProcessParameters):
 
 
 class AstrometricParameters(DataObject, ProcessTarget):
-    """The plate solution of one reduced frame, with the table of its residuals as its file.
+    """The plate solution of one reduced frame; its file has its sources and their residuals.
 
     It is a version of its own: a better solution never touches the frame.
     """
@@ -119,13 +109,17 @@ class AstrometricParameters(DataObject, ProcessTarget):
         sources = self._sources(image, plate)
         self.NSOURCES = int(sources.x.size)
         if plate is None:
-            self._keep(None, None, image.shape, "the header does not say where the telescope was")
-            return
-        if self.reference is None:
-            self._keep(plate, None, image.shape, "")
-            return
-        found = solve_astrometry(sources, plate, self._stars(plate, image.shape), self._options())
-        self._keep(found.plate, found, image.shape, found.reason)
+            self._keep(sources, None, None, image.shape)
+            self.failure = "the header does not say where the telescope was"
+        elif self.reference is None:
+            self._keep(sources, plate, None, image.shape)
+        else:
+            stars = self._stars(plate, image.shape)
+            # All stars alike: on a chip of few stars a bright one must not decide alone.
+            plain = DetectedSources(sources.x, sources.y, sources.mag)
+            found = solve_astrometry(plain, plate, stars, self._options())
+            self._keep(sources, found.plate, found, image.shape, stars)
+            self.failure = found.reason
 
     def _options(self) -> AstrometryOptions:
         p = self.process_params
@@ -135,7 +129,7 @@ class AstrometricParameters(DataObject, ProcessTarget):
             maximum_order=p.PDEG,
             stars_per_coefficient=p.STARS_PER_COEFFICIENT,
             rejection_threshold=p.REJECTION_THRESHOLD,
-            epoch=julian_year(self.raw.DATE_OBS),
+            epoch=self._epoch,
         )
 
     def _sources(self, image: Any, plate: PlateSolution | None) -> DetectedSources:
@@ -155,7 +149,7 @@ class AstrometricParameters(DataObject, ProcessTarget):
         table = found.sources[found.sources["FLAGS"] & _SPOILED == 0]
         # FITS counts pixels from 1, the solution from 0.
         x, y = table["XWIN_IMAGE"] - 1.0, table["YWIN_IMAGE"] - 1.0
-        return DetectedSources(x, y, table["MAG_AUTO"])
+        return DetectedSources(x, y, table["MAG_AUTO"], position_errors(table))
 
     def _stars(self, plate: PlateSolution, shape: tuple[int, ...]) -> ReferenceStars:
         """Read the stars around the frame, as far as the pointing may be off."""
@@ -181,23 +175,29 @@ class AstrometricParameters(DataObject, ProcessTarget):
 
     def _keep(
         self,
+        sources: DetectedSources,
         plate: PlateSolution | None,
         found: LocalAstrometry | None,
         shape: tuple[int, ...],
-        failure: str,
+        stars: ReferenceStars | None = None,
     ) -> None:
-        self.failure = failure
         if plate is not None:
             self.cards = tpv_cards(plate)
             self.RA, self.DEC = _middle(plate, shape)
             self.pixel_scale = float(plate.pixel_scale)
             self.order = int(plate.order)
-        if found is not None and not failure:
+        if found is not None and not found.reason:
             for name in ("NREF", "SIG_DRA", "SIG_DDEC", "MEAN_DRA", "MEAN_DDEC", "RMS"):
                 setattr(self, name, getattr(found, name))
             self.significance = found.significance
+        known = (np.zeros(0), np.zeros(0)) if stars is None else stars.at_epoch(self._epoch)
+        error = None if stars is None else stars.error
         self.pathname = self.new_pathname(".parquet")
-        write_catalog(self.pathname, _residual_table(found))
+        write_catalog(self.pathname, solved_table(sources, plate, found, (*known, error)))
+
+    @property
+    def _epoch(self) -> float | None:
+        return julian_year(self.raw.DATE_OBS)
 
     def verify(self) -> None:
         """Compare with the limits; a failed solution is a flag, its reason an attribute."""
@@ -224,23 +224,3 @@ def _bands_near(band: Any) -> list[str]:
     """Return bands in the order in which their magnitudes are like those of a filter."""
     own = str(band.mag_id) if band is not None else ""
     return [own, "GaiaG", "SloanR", "CousinsR", "JohnsonV", *BANDS]
-
-
-def _residual_table(found: LocalAstrometry | None) -> SourceTable:
-    rows = found.residuals if found is not None else None
-    if rows is None:
-        names = ("RA", "DEC", "X_IMAGE", "Y_IMAGE", "DRA", "DDEC")
-        empty: dict[str, Any] = {name: np.zeros(0) for name in names}
-        return SourceTable(empty | {"USED": np.zeros(0, np.uint8)}, _MEANINGS)
-    return SourceTable(
-        {
-            "RA": rows.ra,
-            "DEC": rows.dec,
-            "X_IMAGE": rows.x + 1.0,
-            "Y_IMAGE": rows.y + 1.0,
-            "DRA": rows.dra,
-            "DDEC": rows.ddec,
-            "USED": rows.used.astype(np.uint8),
-        },
-        _MEANINGS,
-    )

@@ -81,6 +81,7 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
     process_params = persistent("Process parameters", CoaddedRegriddedFrameParameters)
     night = persistent("Observing night if it is of one only, CCYY-MM-DD", str, "")
     chosen_by = persistent("key, or frames if they were named one by one", str, "")
+    zp_origin = persistent("Of the zeropoints: default, derived, global or mixed", str, "")
     nframes = persistent("Number of frames that entered", int, 0)
     left_out = persistent("Frames that did not enter, and why", dict, {})
     clipped = persistent("Part of all pixel values that were clipped", float)
@@ -143,6 +144,8 @@ class CoaddedRegriddedFrame(RegriddedBaseFrame, ProcessTarget):
             self.filter = self.filter or first.filter
         self.OBJECT = self.OBJECT or first.OBJECT
         self.DATE_OBS = min(frame.DATE_OBS for frame in frames)
+        origins = {frame.zp_origin for frame in frames}
+        self.zp_origin = origins.pop() if len(origins) == 1 else "mixed"
 
     def _select(self, frames: list[Any]) -> list[Any]:
         """Leave out frames with bad seeing or a bright sky, each with its reason."""

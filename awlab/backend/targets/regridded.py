@@ -20,11 +20,14 @@ from awlab.backend.algorithms import (
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import BaseFrame, Filter, Flag, RawScienceFrame
 from awlab.backend.dataserver import read_image, read_section
+from awlab.backend.errors import TargetError
 from awlab.backend.process import Pointing, ProcessParameters, ProcessTarget
 from awlab.backend.targets.astrometric_parameters import AstrometricParameters
 from awlab.backend.targets.background import BackgroundFrame
 from awlab.backend.targets.coordinates import airmass_of
 from awlab.backend.targets.doubts import is_doubtful
+from awlab.backend.targets.global_astrometric import GAstrometric
+from awlab.backend.targets.global_photometric import GPhotometric
 from awlab.backend.targets.illumination import IlluminationCorrectionFrame
 from awlab.backend.targets.photometric_parameters import PhotometricParameters
 from awlab.backend.targets.pixels import DIGITISATION_NOISE, keep_planes, same_shape
@@ -99,6 +102,8 @@ class RegriddedFrameParameters(ProcessParameters):
         "0 none, 1 its median, 2 a map, 3 a BackgroundFrame", int, 2
     )
     ILLUMINATION_CORRECTION = persistent("1 applies it, where there is one", int, 0)
+    ASTROMETRY = persistent("local, or global: that of all frames of the field", str, "local")
+    PHOTOMETRY = persistent("local, or global: corrected by all frames of it", str, "local")
     BACK_SIZE = persistent("Mesh of the background map [pixel]", int, 128)
     BACK_FILTERSIZE = persistent("Median filter of the background map, in meshes", int, 3)
 
@@ -110,21 +115,27 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
     _product_code = "Regr"
     _file_category = "Sci"
     FATAL: ClassVar[tuple[str, ...]] = ("NO_PIXELS", "NO_EXPTIME")
-    ONLY_WITH: ClassVar[dict[str, tuple[str, tuple[int, ...]]]] = {
+    ONLY_WITH: ClassVar[dict[str, tuple[str, tuple[Any, ...]]]] = {
         "background": ("BACKGROUND_SUBTRACTION_TYPE", (3,)),
         "illumination": ("ILLUMINATION_CORRECTION", (1,)),
+        "global_astrom": ("ASTROMETRY", ("global",)),
+        "global_photom": ("PHOTOMETRY", ("global",)),
     }
     FLAGS: ClassVar[tuple[Flag, ...]] = (
         Flag(16, "NO_PIXELS", "no pixel of the frame is good"),
         Flag(17, "NO_STARS", "too few stars: its PSF is not known", informs=True),
         Flag(18, "NO_EXPTIME", "the exposure time is 0 or not known: there are no fluxes"),
+        Flag(19, "NO_GLOBAL_ASTROM", "ASTROMETRY is global, but the field has no such solution"),
+        Flag(20, "NO_GLOBAL_PHOTOM", "PHOTOMETRY is global, but the field has no such solution"),
     )
 
     raw = persistent("Raw frame", RawScienceFrame)
     reduced = persistent("Reduced frame", ReducedScienceFrame)
     weight = persistent("Weight of its pixels", WeightFrame)
     astrom_params = persistent("Where it is on the sky", AstrometricParameters)
+    global_astrom = persistent("The same by all frames, if asked for", GAstrometric, optional=True)
     photom_params = persistent("Zeropoint of the night", PhotometricParameters)
+    global_photom = persistent("Corrections to it, if asked for", GPhotometric, optional=True)
     background = persistent("Its background, if asked for", BackgroundFrame, optional=True)
     illumination = persistent(
         "Illumination correction, if asked for", IlluminationCorrectionFrame, optional=True
@@ -135,6 +146,8 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
     background_level = persistent("Background that was subtracted [ADU]", float)
     background_noise = persistent("Noise of the background [ADU]", float)
     flux_scale = persistent("Factor from ADU to ADU per second at the zeropoint", float)
+    zp_origin = persistent("Of its zeropoint: default, derived or global", str, "")
+    zp_correction = persistent("What all frames add to that of the night [mag]", float, 0.0)
     airmass = persistent("Airmass in the middle of the exposure", float)
     good_pixels = persistent("Number of good pixels of the frame", int, 0)
 
@@ -146,6 +159,7 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
     def make(self) -> None:
         """Subtract the background, scale, interpolate."""
         raw, p = self.raw, self.process_params
+        _check_words(p)
         for name in ("filter", "night", "DATE_OBS", "EXPTIME", "OBJECT"):
             setattr(self, name, getattr(raw, name))
         self.airmass = airmass_of(raw)
@@ -168,7 +182,7 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
     def _regridded(self, image: Any, weight: Any, background: Any) -> tuple[GridWindow, Any]:
         good = (weight > 0) & np.isfinite(image)
         self.good_pixels = int(good.sum())
-        cards, grid = self.astrom_params.cards, self.tan_grid
+        cards, grid = self._cards(), self.tan_grid
         if not self.good_pixels:
             # One pixel without weight stands for all: a coadd leaves the frame out.
             covered = frame_window(grid, cards, image.shape)
@@ -184,6 +198,11 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
             RegridOptions(flux_scale=self.flux_scale, background=background),
         )
         return found.window, {"IMAGE": found.image, "WEIGHT": found.weight}
+
+    def _cards(self) -> dict[str, Any]:
+        """Return the world coordinates: by all frames of the field if asked for, or by its own."""
+        found = None if self.global_astrom is None else self.global_astrom.cards_of(self.raw)
+        return found or dict(self.astrom_params.cards)
 
     def _background(self, image: Any, weight: Any) -> Any:
         p = self.process_params
@@ -205,7 +224,14 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
 
     def _flux_scale(self) -> float:
         """Return the factor that makes 1 unit the magnitude ``zeropoint``."""
-        own = self.photom_params.zeropoint_at(self.airmass)
+        night = self.photom_params
+        self.zp_origin = "default" if night.origin == "default" else night.zp_origin
+        correction = None
+        if self.global_photom is not None:
+            correction = self.global_photom.correction_of(self.raw)
+        if correction is not None:
+            self.zp_origin, self.zp_correction = "global", correction
+        own = night.zeropoint_at(self.airmass) + self.zp_correction
         scale = float(10.0 ** (-0.4 * (own - self.zeropoint)))
         return scale / (self.EXPTIME or 1.0)
 
@@ -219,5 +245,25 @@ class RegriddedFrame(RegriddedBaseFrame, ProcessTarget):
             self.raise_flag("NO_STARS")
         if self.photom_params.origin == "default":
             self.raise_flag("DEFAULT_CALIBRATION")
-        if is_doubtful(self.reduced, self.astrom_params):
+        place = self._verify_global()
+        if is_doubtful(self.reduced, place, self.global_photom):
             self.raise_flag("FLAGGED_INPUT")
+
+    def _verify_global(self) -> Any:
+        """Say so if the field has not what was asked for; return what places the frame."""
+        place, light = self.global_astrom, self.global_photom
+        is_placed = place is not None and place.solution_of(self.raw) is not None
+        if self.process_params.ASTROMETRY == "global" and not is_placed:
+            self.raise_flag("NO_GLOBAL_ASTROM")
+        is_lit = light is not None and light.solution_of(self.raw) is not None
+        if self.process_params.PHOTOMETRY == "global" and not is_lit:
+            self.raise_flag("NO_GLOBAL_PHOTOM")
+        # What is wrong with the solution of one frame is mended by that of all of them.
+        return place if is_placed else self.astrom_params
+
+
+def _check_words(parameters: Any) -> None:
+    for name in ("ASTROMETRY", "PHOTOMETRY"):
+        value = getattr(parameters, name)
+        if value not in ("local", "global"):
+            raise TargetError(f"{name} is {value!r}", "use local or global")

@@ -87,6 +87,7 @@ class World:
         self.objects = {}
         self.raws = {}
         self.asked = {}
+        self.records = []
         self.statements = 0
 
     # -- what there is ---------------------------------------------------------------------
@@ -137,6 +138,18 @@ class World:
         """Good raw frames by group and night."""
         found = {key: self.raws.get((cls, key[1])) for key in nights}
         return {key: tuple(numbers) for key, numbers in found.items() if numbers}
+
+    def selected(self, cls, selections):
+        """Raw frames of objects."""
+        return {
+            one: tuple(record for record in self.records if record.object == one.object)
+            for one in selections
+        }
+
+    def raw_records_of(self, cls, numbers):
+        """Raw frames by number."""
+        self.statements += 1
+        return {record.id: record for record in self.records if record.id in numbers}
 
     def midnight(self, instrument, night):
         """Middle of the night."""

@@ -52,6 +52,12 @@ def regridded(**values):
     return RegriddedFrame(**(usual | inputs | values))
 
 
+def asked_globally(name):
+    frame = regridded()
+    setattr(frame.process_params, name, "global")
+    return frame
+
+
 def coadd(**values):
     usual = {"psf_radius": 1.3, "regridded_frames": [regridded()]}
     return CoaddedRegriddedFrame(**(usual | values))
@@ -96,6 +102,8 @@ LIMITS = [
         regridded,
         lambda: regridded(photom_params=photometry(origin="default")),
     ),
+    ("NO_GLOBAL_ASTROM", regridded, lambda: asked_globally("ASTROMETRY")),
+    ("NO_GLOBAL_PHOTOM", regridded, lambda: asked_globally("PHOTOMETRY")),
     (
         "FLAGGED_INPUT",
         lambda: regridded(reduced=ReducedScienceFrame(quality_flags=QUANTISED)),
