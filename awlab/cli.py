@@ -94,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--instrument", help="name of the instrument, if it is not recognised")
     ingest.add_argument("--purpose", default="", help="what the frames were taken for")
     ingest.add_argument("--dry-run", action="store_true", help="say what would be done")
+    ingest.add_argument("--move", action="store_true", help="take the files, keep no originals")
 
     get = _command(commands, "get", _get, "find or make a target: awlab get BiasFrame chip=ccd50")
     get.add_argument("target", help="class of the target")
@@ -240,6 +241,7 @@ def _ingest(options: argparse.Namespace) -> int:
         instrument=options.instrument,
         purpose=options.purpose,
         dry_run=options.dry_run,
+        move=options.move,
         progress=_Bar(" files"),
     )
     print(report)

@@ -189,6 +189,7 @@ if TYPE_CHECKING:
     from awlab.backend.algorithms.statistics import (
         ImageStatistics,
         SubWindowStatistics,
+        image_histogram,
         image_statistics,
         sky_level,
         subwindow_statistics,
@@ -338,6 +339,7 @@ __all__ = [
     "fringe_scale",
     "growth_curve",
     "hot_pixel_map",
+    "image_histogram",
     "image_statistics",
     "instrumental_magnitudes",
     "inverse_variance",

@@ -108,6 +108,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "statistics": (
         "ImageStatistics",
         "SubWindowStatistics",
+        "image_histogram",
         "image_statistics",
         "sky_level",
         "subwindow_statistics",

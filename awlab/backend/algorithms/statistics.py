@@ -21,6 +21,7 @@ from awlab.backend.algorithms.regions import Region
 __all__ = [
     "ImageStatistics",
     "SubWindowStatistics",
+    "image_histogram",
     "image_statistics",
     "sky_level",
     "subwindow_statistics",
@@ -28,6 +29,7 @@ __all__ = [
 
 # Medians for levels are taken from about this many pixels: error 1.25 sigma / 700.
 _SAMPLE = 500_000
+_PIECE = 1 << 17  # pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,42 @@ def image_statistics(image: AnyImage, region: Region | None = None) -> ImageStat
         max_y=high_y + where.y0,
         region=where,
     )
+
+
+def image_histogram(image: AnyImage) -> tuple[npt.NDArray[np.int64], int]:
+    """Count how often each value of an image of integers occurs: all its statistics follow.
+
+    Parameters
+    ----------
+    image : ndarray of uint16 or int16, shape (ny, nx)
+        Image, or a part of one [ADU].
+
+    Returns
+    -------
+    counts : ndarray of int64, shape (bins,)
+        Number of each value.
+    first : int
+        Value of the first bin [ADU].
+
+    Raises
+    ------
+    BadArray
+        If the image has no pixels, or not two axes, or is not of 16-bit integers.
+    """
+    from awlab.backend.algorithms.statistics_kernel import add_to_histogram
+
+    if image.ndim != 2 or image.size == 0 or image.dtype not in (np.uint16, np.int16):
+        raise BadArray(
+            f"a histogram of an image of shape {image.shape} and type {image.dtype}",
+            "give an image of two axes of 16-bit integers",
+        )
+    first = int(image.min())
+    counts = np.zeros(int(image.max()) - first + 1, np.int64)
+    # Of a part of an image, pieces that stay in the cache are copied, and not the whole.
+    rows = max(_PIECE // image.shape[1], 1)
+    for y in range(0, image.shape[0], rows):
+        add_to_histogram(np.ascontiguousarray(image[y : y + rows]).ravel(), first, counts)
+    return counts, first
 
 
 def _median(values: npt.NDArray[Any]) -> float:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from awlab.backend.algorithms.compiling import compiled
 
-__all__ = ["core_moments", "difference_histogram", "histogram", "moments"]
+__all__ = ["add_to_histogram", "core_moments", "difference_histogram", "histogram", "moments"]
 
 _LEVELS = 65536
 
@@ -94,7 +94,18 @@ def core_moments(
 
 
 @compiled
-def _count(values: npt.NDArray[Any], first: int, counts: npt.NDArray[Any]) -> None:
+def add_to_histogram(values: npt.NDArray[Any], first: int, counts: npt.NDArray[Any]) -> None:
+    """Count integers into a histogram with bins of width 1.
+
+    Parameters
+    ----------
+    values : ndarray of integers, shape (n,)
+        Values [ADU]; none below the first bin or beyond the last.
+    first : int
+        Value of the first bin [ADU].
+    counts : ndarray of int64, shape (bins,)
+        Number of each value so far [pixel], changed in place.
+    """
     for i in range(values.shape[0]):
         counts[np.int64(values[i]) - first] += 1
 
@@ -116,7 +127,7 @@ def histogram(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], int]:
     """
     first = int(values.min())
     counts = np.zeros(int(values.max()) - first + 1, np.int64)
-    _count(values, first, counts)
+    add_to_histogram(values, first, counts)
     return counts, first
 
 

@@ -14,7 +14,13 @@ from awlab.backend.datamodel.frames import (
     RawScienceFrame,
     RawTwilightFlatFrame,
 )
-from awlab.backend.datamodel.journal import note_file, pending_names, process_is_gone, sweep
+from awlab.backend.datamodel.journal import (
+    note_file,
+    note_kept,
+    pending_names,
+    process_is_gone,
+    sweep,
+)
 from awlab.backend.datamodel.judged import Comment, Judged, Tag, use_inspector
 from awlab.backend.datamodel.quality_flags import Flag, QualityFlags, describe_flags, flags_of
 from awlab.backend.datamodel.session import (
@@ -57,6 +63,7 @@ __all__ = [
     "night_name",
     "night_start",
     "note_file",
+    "note_kept",
     "open_dataserver",
     "pending_names",
     "process_is_gone",

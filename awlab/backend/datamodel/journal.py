@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 from awlab.backend.database import (
@@ -23,7 +24,9 @@ from awlab.backend.datamodel.session import current_dataserver, dataserver_locat
 from awlab.backend.errors import AwlabError, FileMissing
 from awlab.backend.settings import load_settings
 
-__all__ = ["note_file", "pending_names", "process_is_gone", "sweep"]
+__all__ = ["note_file", "note_kept", "pending_names", "process_is_gone", "sweep"]
+
+_KEPT = "kept"
 
 
 def _folder() -> Path:
@@ -38,10 +41,22 @@ def _place() -> list[str]:
 
 def note_file(*names: str) -> None:
     """Note that this process is about to store a file of one of these names."""
+    _note(names)
+
+
+def note_kept(*names: str) -> None:
+    """Note that stored files are committed, and about to be the only ones of their content.
+
+    No sweep removes them, even if the database is put back to a time before.
+    """
+    _note(names, _KEPT)
+
+
+def _note(names: Iterable[str], *more: str) -> None:
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     # A line of its own, also behind one that a killed process of the same number left half-written.
-    lines = ["\n" + json.dumps([*_place(), name]) + "\n" for name in names]
+    lines = ["\n" + json.dumps([*_place(), name, *more]) + "\n" for name in names]
     with (folder / f"{socket.gethostname()}-{os.getpid()}.jsonl").open("a") as notes:
         notes.write("".join(lines))
 
@@ -118,13 +133,20 @@ def sweep() -> list[str]:
 
 def _sweep_one(notes: Path) -> list[str]:
     place = _place()
-    mine, others = [], []
+    mine: list[str] = []
+    kept: set[str] = set()
+    others: list[str] = []
     for line in _lines(notes):
         try:
-            database, location, name = json.loads(line)
+            database, location, name, *more = json.loads(line)
         except ValueError:
             continue  # the last line of a process killed while writing it: nothing was stored yet
-        (mine.append(name) if [database, location] == place else others.append(line))
+        if [database, location] != place:
+            others.append(line)
+        elif _KEPT in more:
+            kept.add(name)
+        else:
+            mine.append(name)
     # The server may still be finishing the commit of a process that is gone: then another time.
     if mine and not settled(1.0):
         return []
@@ -132,7 +154,7 @@ def _sweep_one(notes: Path) -> list[str]:
     # A name may be noted twice: what a living process has stored it is about to commit. Those
     # names are read first: one that leaves them meanwhile is committed, and so it is known.
     pending = pending_names()
-    lost = sorted(set(mine) - pending - known_filenames(mine)) if mine else []
+    lost = sorted(set(mine) - kept - pending - known_filenames(mine)) if mine else []
     removed = []
     for name in lost:
         with contextlib.suppress(FileMissing):  # another process sweeps at the same time

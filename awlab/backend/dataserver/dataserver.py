@@ -8,6 +8,7 @@ from pathlib import Path
 from awlab.backend.dataserver.cache import FileCache
 from awlab.backend.dataserver.checksum import FileSum
 from awlab.backend.dataserver.filenames import raw_name
+from awlab.backend.dataserver.originals import is_same_entry, remove_original
 from awlab.backend.dataserver.store import Store, missing
 from awlab.backend.errors import AlreadyStored
 
@@ -101,7 +102,13 @@ class DataServer:
         return self.store.put(Path(path), name, digest, adopt=adopt)
 
     def put_raw(
-        self, path: Path | str, archive_name: str, digest: str, *, extension: int | None = None
+        self,
+        path: Path | str,
+        archive_name: str,
+        digest: str,
+        *,
+        extension: int | None = None,
+        adopt: bool = False,
     ) -> str:
         """Store a raw frame under its archive's name; with a hash if that name is taken.
 
@@ -115,6 +122,8 @@ class DataServer:
             SHA-256 of the file at `path`.
         extension : int, optional
             Number of the FITS extension that was split off.
+        adopt : bool
+            As for `put`.
 
         Returns
         -------
@@ -128,11 +137,51 @@ class DataServer:
         """
         name = raw_name(archive_name, extension=extension)
         try:
-            self.put(path, name, digest)
+            self.put(path, name, digest, adopt=adopt)
         except AlreadyStored:
             name = raw_name(archive_name, extension=extension, digest=digest)
-            self.put(path, name, digest)
+            self.put(path, name, digest, adopt=adopt)
         return name
+
+    def is_stored_file(self, path: Path | str, name: str) -> bool:
+        """Tell whether a path is a second name of a stored file, which may so be taken away.
+
+        Parameters
+        ----------
+        path : Path or str
+            A file.
+        name : str
+            Name of the stored file.
+        """
+        stored = self.store.local_path(name) if self.store.exists(name) else None
+        return stored is not None and stored.samefile(path) and not is_same_entry(path, stored)
+
+    def remove_original(self, path: Path | str, name: str, digest: str) -> None:
+        """Remove a file that was stored, if it still is what was stored.
+
+        Parameters
+        ----------
+        path : Path or str
+            The file that was given to `put`.
+        name : str
+            Name of the stored file.
+        digest : str
+            SHA-256 of both.
+
+        Raises
+        ------
+        FileMissing
+            If it, or the stored file, is not there.
+        AlreadyStored
+            If it is the stored file itself, by whatever way one came to it.
+        ChecksumMismatch
+            If it was changed meanwhile.
+        AccessDenied, StorageFailed
+            If it cannot be removed.
+        """
+        if not self.store.exists(name):
+            raise missing(name, self.store)
+        remove_original(Path(path), self.store.local_path(name), digest, self.store.checksums)
 
     def retrieve(self, name: str, digest: str, *, fresh: bool = False) -> Path:
         """Local path of a stored file, its checksum verified.

@@ -18,6 +18,7 @@ from awlab.backend.dataserver.atomic import new_file, publish, remove_leftovers,
 from awlab.backend.dataserver.checksum import Checksums, copy_and_hash, copy_bytes, hash_file
 from awlab.backend.dataserver.failures import storage_errors
 from awlab.backend.dataserver.filenames import check_name
+from awlab.backend.dataserver.originals import is_same_entry
 from awlab.backend.errors import AlreadyStored, ChecksumMismatch, FileMissing
 
 __all__ = ["LocalStore", "Store", "already_stored", "changed_meanwhile", "missing", "place"]
@@ -162,9 +163,12 @@ class LocalStore:
         final = self.root / place(name)
         with storage_errors(f"{path} cannot be stored in {self.root}"):
             if final.exists():
-                return self._same_or_refuse(final, name, digest)
+                self._same_or_refuse(final, name, digest)
+                if not adopt:
+                    self._part(path, final)
+                return False
             self._make_folder(final.parent)
-            if adopt and self._adopt(path, final, name, digest):
+            if adopt and self._adopt(path, final, digest):
                 return True
             with open(path, "rb", buffering=0) as source, new_file(self._incoming) as (file, copy):
                 self._copy(source, file, digest, path)
@@ -180,26 +184,48 @@ class LocalStore:
         self.checksums.learn(final, digest)
         return True
 
-    def _adopt(self, path: Path, final: Path, name: str, digest: str) -> bool:
+    def _adopt(self, path: Path, final: Path, digest: str) -> bool:
         """Give a file of the caller's its place by a second name; False if it must be copied."""
         with open(path, "rb", buffering=0) as source:
             status = os.fstat(source.fileno())
-            # A file that goes by other names too, or by a symbolic link, is somebody else's.
-            is_alone = status.st_nlink == 1 and not path.is_symlink()
-            if not is_alone or not self.checksums.knows(source, digest):
+            if not self._may_adopt(path, status, final.parent):
                 return False
-            os.fchmod(source.fileno(), status.st_mode & 0o444)
+            # Before its mode changes: what was on the disk already then costs nothing.
             os.fsync(source.fileno())
+            if not self.checksums.knows(source, digest):
+                return False
+            # Mode of a file made here: the folder has the bits that the umask leaves.
+            os.fchmod(source.fileno(), os.stat(final.parent).st_mode & 0o444)
             try:
                 os.link(path, final)
-            except FileExistsError:  # another process was faster
-                self._same_or_refuse(final, name, digest)
-            except OSError:  # another file system, or one without hard links
+            except OSError:  # no hard links here; or another process was faster
+                os.fchmod(source.fileno(), status.st_mode & 0o7777)
+                return False
+            if not os.path.samestat(status, os.stat(final)):  # the path is another file now
+                final.unlink()
                 return False
         sync_folder(final.parent)
         self._sync_root(final.parent)
         self.checksums.learn(final, digest)
         return True
+
+    def _may_adopt(self, path: Path, status: os.stat_result, folder: Path) -> bool:
+        """Whether a file is the caller's alone: no other name, no symbolic link, no other owner."""
+        is_alone = status.st_nlink == 1 and not path.is_symlink()
+        is_own = status.st_uid == os.geteuid()
+        return is_alone and is_own and status.st_dev == os.stat(folder).st_dev
+
+    def _part(self, path: Path, final: Path) -> None:
+        """Copy a stored file that was adopted from a caller who now wants to keep it."""
+        if not final.samefile(path) or is_same_entry(path, final):
+            return
+        with open(final, "rb", buffering=0) as source, new_file(self._incoming) as (file, copy):
+            copy_bytes(source, file)
+            file.flush()
+            os.fchmod(file.fileno(), os.fstat(source.fileno()).st_mode & 0o444)
+            os.fsync(file.fileno())
+            os.replace(copy, final)
+        sync_folder(final.parent)
 
     def _copy(self, source: BinaryIO, target: BinaryIO, digest: str, path: Path) -> None:
         """Copy a file, and be sure that what was copied has that SHA-256."""

@@ -15,7 +15,7 @@ from awlab.backend.database import (
 from awlab.backend.datamodel import RawFrame
 from awlab.backend.settings import load_settings
 
-__all__ = ["find_known", "may_be_known"]
+__all__ = ["find_known", "find_stored", "may_be_known"]
 
 
 def find_known(digests: list[str]) -> dict[str, str]:
@@ -39,6 +39,19 @@ def find_known(digests: list[str]) -> dict[str, str]:
     query = Query(RawFrame, And((In(("raw_fits", "content_sha256"), tuple(digests)),)))
     rows: Any = read_records(query, ("raw_fits.content_sha256", "raw_fits.orig_filename"))
     return dict(rows)
+
+
+def find_stored(digest: str) -> str | None:
+    """Find the name on the data server of a file that is kept there as it was delivered.
+
+    Parameters
+    ----------
+    digest : str
+        Its SHA-256.
+    """
+    query = Query(RawFrame, And((In(("file_sha256",), (digest,)),)))
+    rows: Any = read_records(query, ("filename",))
+    return next((str(row[0]) for row in rows), None)
 
 
 def may_be_known() -> bool:

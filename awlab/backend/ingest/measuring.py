@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from awlab.backend.algorithms import image_statistics
+from awlab.backend.algorithms import image_histogram, image_statistics
 from awlab.backend.ingest.description import FrameDescription, Section
 
 __all__ = ["Measurement", "PartStatistics", "measure"]
 
 _PIECE = 1 << 18  # pixels
+# Pixels from which a compiled loop is worth the half second that its compiler takes to load.
+_LARGE = 1 << 22
 _WINDOWS = (8, 4)  # rows and columns of windows
 _LEAST = 4  # pixels along the side of a window
 _PARTS = ("trim", "overscan_x", "overscan_y", "prescan_x", "prescan_y")
@@ -80,16 +82,23 @@ def _flatness(pixels: NDArray[Any], section: Section) -> float | None:
     step = 4 if min(part.shape) >= 4 * _WINDOWS[0] * _LEAST else 1
     rows = np.array_split(part[::step, ::step], _WINDOWS[0])
     windows = [window for row in rows for window in np.array_split(row, _WINDOWS[1], axis=1)]
-    finite = [window[np.isfinite(window)] for window in windows]
-    medians = [float(np.median(window)) for window in finite if window.size]
+    if part.dtype.kind == "f":
+        windows = [window[np.isfinite(window)] for window in windows]
+    medians = [_median(window.ravel()) for window in windows if window.size]
     return max(medians) - min(medians) if medians else None
 
 
+def _median(values: NDArray[Any]) -> float:
+    """As numpy.median, which takes as long again to look for pixels that are no numbers."""
+    middle = sorted(set(_middle(values.size)))
+    return float(np.mean(np.partition(values, middle)[middle], dtype=np.float64))
+
+
 def _measure_part(pixels: NDArray[Any], section: Section) -> tuple[PartStatistics, int]:
-    part = np.ascontiguousarray(pixels[section.y1 - 1 : section.y2, section.x1 - 1 : section.x2])
+    part = pixels[section.y1 - 1 : section.y2, section.x1 - 1 : section.x2]
     if part.dtype in (np.uint8, np.uint16, np.int16):
         return _count(part), 0
-    part = part.astype(np.float32, copy=False)
+    part = np.ascontiguousarray(part, np.float32)
     finite = np.isfinite(part)
     lost = int(part.size - np.count_nonzero(finite))
     if lost:
@@ -106,10 +115,9 @@ def _count(part: NDArray[Any]) -> PartStatistics:
 
     Several times faster than sorting: raw frames are nearly always such integers.
     """
-    shift = int(np.iinfo(part.dtype).min)
-    occurs = _occurrences(part.ravel(), signed=shift != 0)
-    values = np.flatnonzero(occurs)
-    number = occurs[values]
+    occurs, first = _occurrences(part)
+    places = np.flatnonzero(occurs)
+    number, values = occurs[places], places + first
     size = int(part.size)
     mean = float(values @ number) / size
     squares = float(((values - mean) ** 2) @ number)
@@ -117,30 +125,36 @@ def _count(part: NDArray[Any]) -> PartStatistics:
     middle = [values[np.searchsorted(upto, place, side="right")] for place in _middle(size)]
     return PartStatistics(
         npix=size,
-        min=float(values[0] + shift),
-        max=float(values[-1] + shift),
-        mean=mean + shift,
-        median=float(np.mean(middle)) + shift,
+        min=float(values[0]),
+        max=float(values[-1]),
+        mean=mean,
+        median=float(np.mean(middle)),
         stdev=math.sqrt(squares / (size - 1)) if size > 1 else 0.0,
     )
 
 
-def _occurrences(flat: NDArray[Any], *, signed: bool) -> NDArray[Any]:
-    if signed:
-        return _count_words(flat.view(np.uint16) ^ np.uint16(1 << 15))
-    if flat.dtype != np.uint8:
-        return _count_words(flat)
+def _occurrences(part: NDArray[Any]) -> tuple[NDArray[Any], int]:
+    """How often each value occurs, and the first value."""
+    if part.size >= _LARGE and part.dtype != np.uint8:
+        return image_histogram(part)
+    flat = np.ascontiguousarray(part).ravel()
+    if part.dtype == np.int16:
+        return _count_words(flat.view(np.uint16) ^ np.uint16(1 << 15)), -1 << 15
+    if part.dtype == np.uint16:
+        return _count_words(flat), 0
     if flat.size % 2:
-        return np.bincount(flat)
+        return np.bincount(flat), 0
     # Bytes two by two, and the pairs taken apart afterwards: half as many to count.
-    pairs = _count_words(flat.view(np.uint16)).reshape(256, 256)
-    both: NDArray[Any] = pairs.sum(axis=0) + pairs.sum(axis=1)
-    return both
+    pairs = np.zeros(1 << 16, np.int64)
+    found = _count_words(flat.view(np.uint16))
+    pairs[: found.size] = found
+    both = pairs.reshape(256, 256)
+    return both.sum(axis=0) + both.sum(axis=1), 0
 
 
 def _count_words(flat: NDArray[np.uint16]) -> NDArray[Any]:
     """Count values a piece at a time: bincount makes 8 bytes of each, which must fit the cache."""
-    total = np.zeros(1 << 16, np.int64)
+    total = np.zeros(int(flat.max()) + 1, np.int64)
     for start in range(0, flat.size, _PIECE):
         found = np.bincount(flat[start : start + _PIECE])
         total[: found.size] += found

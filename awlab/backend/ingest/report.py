@@ -49,6 +49,7 @@ class IngestReport:
     rows: list[FileRow] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    moved: int = 0
 
     @property
     def counts(self) -> dict[str, int]:
@@ -69,7 +70,10 @@ class IngestReport:
     def headline(self) -> str:
         """One line with the numbers."""
         counts = ", ".join(f"{n} {status}" for status, n in sorted(self.counts.items()))
-        return f"{len(self.rows)} files: {counts or 'nothing'}; {len(self.numbers)} new frames"
+        moved = f"; {self.moved} originals moved" if self.moved else ""
+        return (
+            f"{len(self.rows)} files: {counts or 'nothing'}; {len(self.numbers)} new frames{moved}"
+        )
 
     def groups(self) -> list[tuple[str, str, str, str, int, int]]:
         """Count files and frames by status, kind, filter and night."""

@@ -12,12 +12,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from awlab.backend.database import commit_objects, held_lock, held_locks, make_durable
-from awlab.backend.datamodel import RawFits, current_dataserver, sweep
+from awlab.backend.datamodel import RawFits, current_dataserver, note_kept, sweep
 from awlab.backend.errors import AwlabError, DatabaseUnavailable
 from awlab.backend.ingest.description import FrameDescription
 from awlab.backend.ingest.equipment import Equipment
@@ -25,15 +25,11 @@ from awlab.backend.ingest.finding import find_files
 from awlab.backend.ingest.frames import raw_frame
 from awlab.backend.ingest.instruments import Instruments, load_instruments
 from awlab.backend.ingest.known import find_known, may_be_known
+from awlab.backend.ingest.moving import STAYS, finish_move, take_away
+from awlab.backend.ingest.preparing import Preparation, Prepared, outcome, sentence
 from awlab.backend.ingest.report import FileRow, IngestReport
-from awlab.backend.ingest.split import SplitPlan, shared_moments
-from awlab.backend.ingest.storing import (
-    DeliveredFile,
-    StoredFrame,
-    describe_delivered,
-    look,
-    store_frames,
-)
+from awlab.backend.ingest.split import shared_moments
+from awlab.backend.ingest.storing import DeliveredFile
 from awlab.backend.settings import load_settings
 
 __all__ = ["Progress", "ingest"]
@@ -46,34 +42,21 @@ _MOST_THREADS = 4
 _LOCK = "ingest of "
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A file that is ready to be committed; nothing is stored in a dry run."""
+class IngestHints(TypedDict, total=False):
+    """What a user can add to what the headers tell, see `ingest`."""
 
-    plan: SplitPlan
-    frames: tuple[FrameDescription, ...]
-    stored: list[StoredFrame]
-
-    @property
-    def notes(self) -> list[str]:
-        """What was mended, guessed or left out, each once."""
-        told = [text for frame in self.frames for text in frame.problems]
-        for item in self.stored:
-            if item.measurement.not_finite:
-                count = item.measurement.not_finite
-                told.append(f"chip {item.description.chip} has {count} pixels that are no numbers")
-        told += [f"left out: {text}" for text in self.plan.skipped]
-        return list(dict.fromkeys(told))
+    instrument: str | None
+    purpose: str
+    instruments: Sequence[str | Path]
 
 
 def ingest(
     paths: str | Path | Iterable[str | Path],
     *,
-    instrument: str | None = None,
-    purpose: str = "",
     dry_run: bool = False,
+    move: bool = False,
     progress: Progress | None = None,
-    instruments: Sequence[str | Path] = (),
+    **hints: Unpack[IngestHints],
 ) -> IngestReport:
     """Bring files into the database and onto the data server.
 
@@ -81,16 +64,17 @@ def ingest(
     ----------
     paths : path or iterable of paths
         Files and folders; folders are searched to any depth.
-    instrument : str, optional
-        Name of the instrument, where the headers do not tell.
-    purpose : str, optional
-        What the frames were taken for, stronger than the headers.
     dry_run : bool
         Only say what would be done; nothing is written.
+    move : bool
+        Give the files themselves to the data server: without a copy where it is on the same file
+        system. An original goes when its frame is committed. What is refused, known already, a
+        mosaic (its chips are kept one by one) or a symbolic link stays where it is.
     progress : callable, optional
         Called with (done, total, name) after every file.
-    instruments : sequence of path, optional
-        Further instrument definitions.
+    **hints
+        ``instrument``, its name where the headers do not tell; ``purpose``, what the frames were
+        taken for, stronger than the headers; ``instruments``, paths of further definitions.
 
     Returns
     -------
@@ -105,38 +89,44 @@ def ingest(
         If the database is gone; what was committed stays, and a second run does the rest.
     """
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
-    known = load_instruments(load_settings().home, [Path(item) for item in instruments])
-    if instrument is not None:
-        # FITS files begin with SIMPLE, whatever its value: the one definition fits them all.
-        only = replace(known[instrument], recognise=({"SIMPLE": ""},))
-        known = Instruments((only,))
+    known, purpose = _understood(**hints)
     files, refused = find_files(given)
-    run = _Ingest(known, purpose, dry_run=dry_run)
+    run = _Ingest(Preparation(known, purpose, dry_run=dry_run, move=move))
     run.report.rows += [FileRow(str(path), "refused", why=why) for path, why in refused]
     run.run(files, progress or (lambda done, total, name: None))
     return run.report
+
+
+def _understood(
+    instrument: str | None = None, purpose: str = "", instruments: Sequence[str | Path] = ()
+) -> tuple[Instruments, str]:
+    known = load_instruments(load_settings().home, [Path(item) for item in instruments])
+    if instrument is not None:
+        # FITS files begin with SIMPLE, whatever its value: the one definition fits them all.
+        known = Instruments((replace(known[instrument], recognise=({"SIMPLE": ""},)),))
+    return known, purpose
 
 
 class _Committed(NamedTuple):
     """A file whose commit a power cut may still undo."""
 
     delivered: DeliveredFile
-    prepared: _Prepared
+    prepared: Prepared
     numbers: list[int]
 
 
 class _Ingest:
     """One run."""
 
-    def __init__(self, instruments: Instruments, purpose: str, *, dry_run: bool) -> None:
-        self._instruments = instruments
-        self._purpose = purpose
-        self._dry_run = dry_run
+    def __init__(self, how: Preparation) -> None:
+        self._how = how
+        self._dry_run = how.dry_run
         self._equipment = Equipment()
         self._known: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self._locks_are_sure = True
-        self._waiting: list[tuple[Path, FileRow]] = []
+        self._waiting: list[tuple[Path, DeliveredFile | str, FileRow]] = []
+        self._committed: dict[Path, Prepared] = {}
         self._not_durable: dict[str, _Committed] = {}
         self._firsts: list[FrameDescription] = []
         self.report = IngestReport()
@@ -162,7 +152,7 @@ class _Ingest:
         batches = [paths[i : i + _BATCH] for i in range(0, len(paths), _BATCH)]
         looking = self._look(batches[0] if batches else [], pool)
         for number, batch in enumerate(batches):
-            looked = [(p, _outcome(p, future)) for p, future in zip(batch, looking, strict=True)]
+            looked = [(p, outcome(p, future)) for p, future in zip(batch, looking, strict=True)]
             busy: list[tuple[Path, DeliveredFile]] = []
             contents = _contents(looked)
             with self._locked(list(contents)) as held:
@@ -176,19 +166,37 @@ class _Ingest:
                         continue
                     if len(self._waiting) >= _GROUP or not _is_ready(found, preparing):
                         yield from self._settle()
-                    self._waiting.append((path, self._row(path, found, preparing)))
+                    self._waiting.append((path, found, self._row(path, found, preparing)))
                 yield from self._settle()
             for path, found in busy:
                 yield path, self._after_others(path, found, pool)
 
     def _look(self, paths: list[Path], pool: ThreadPoolExecutor) -> list[Future[DeliveredFile]]:
-        return [pool.submit(look, path, to_store=not self._dry_run) for path in paths]
+        return [pool.submit(self._how.look, path) for path in paths]
 
     def _settle(self) -> Iterator[tuple[Path, FileRow]]:
         """Say what became of files, once no power cut can undo it."""
         self._make_durable()
-        rows, self._waiting = self._waiting, []
-        yield from rows
+        waiting, self._waiting = self._waiting, []
+        for path, found, row in waiting:
+            yield path, self._moved(path, found, row)
+
+    def _moved(self, path: Path, found: DeliveredFile | str, row: FileRow) -> FileRow:
+        """Take away an original that is to be moved and is not needed any more."""
+        prepared = self._committed.pop(path, None)
+        if not self._how.move or isinstance(found, str) or row.status == "refused":
+            return row
+        digest = found.checksum.digest
+        if row.status == "would ingest":
+            told = ""
+        elif prepared is None:
+            told = STAYS if self._dry_run else finish_move(path, digest)
+        elif prepared.plan.is_mosaic:
+            told = f"its chips are stored one by one: {STAYS}"
+        else:
+            told = take_away(path, prepared.stored[0].filename, digest)
+        self.report.moved += int(not (told or self._dry_run))
+        return replace(row, why="; ".join(filter(None, (row.why, told))))
 
     def _make_durable(self) -> None:
         """Wait for the disk, and commit again what a server lost that crashed meanwhile."""
@@ -206,8 +214,13 @@ class _Ingest:
             numbers: list[int] | None = item.numbers
             if digest not in there:
                 numbers = self._commit_once(item.delivered, item.prepared, durable=True)
+            if numbers is None:  # another process has committed it, from a file of its own
+                self._committed.pop(item.delivered.path, None)
             self.report.numbers += numbers or []
         self._not_durable.clear()
+        if self._how.move:
+            whole = [item for item in self._committed.values() if not item.plan.is_mosaic]
+            note_kept(*(item.stored[0].filename for item in whole))
 
     def _locked(self, digests: list[str]) -> AbstractContextManager[set[str]]:
         """Hold the contents that no other process is ingesting at this moment."""
@@ -219,27 +232,22 @@ class _Ingest:
         with held_lock(_LOCK + digest):
             row = self._row(path, found, self._begin({digest: found}, pool))
             self._make_durable()
-            return row
+            return self._moved(path, found, row)
 
     def _begin(
         self, contents: dict[str, DeliveredFile], pool: ThreadPoolExecutor
-    ) -> dict[str, Future[_Prepared]]:
+    ) -> dict[str, Future[Prepared]]:
         """Begin with every content that is new: by digest, so that each is done once."""
         if not self._dry_run or may_be_known():
             self._known |= find_known(list(contents))
         return {
-            digest: pool.submit(self._prepare, item)
+            digest: pool.submit(self._how.prepare, item)
             for digest, item in contents.items()
             if digest not in self._known and digest not in self._refused
         }
 
-    def _prepare(self, delivered: DeliveredFile) -> _Prepared:
-        plan, frames = describe_delivered(delivered, self._instruments, self._purpose)
-        stored = [] if self._dry_run else store_frames(delivered, plan, frames)
-        return _Prepared(plan, frames, stored)
-
     def _row(
-        self, path: Path, found: DeliveredFile | str, preparing: dict[str, Future[_Prepared]]
+        self, path: Path, found: DeliveredFile | str, preparing: dict[str, Future[Prepared]]
     ) -> FileRow:
         if isinstance(found, str):
             return FileRow(str(path), "refused", why=found)
@@ -252,7 +260,7 @@ class _Ingest:
             return FileRow(str(path), "refused", why=self._refused[digest])
         return FileRow(str(path), "known", why=f"already ingested as {self._known[digest]}")
 
-    def _new(self, delivered: DeliveredFile, future: Future[_Prepared]) -> FileRow | None:
+    def _new(self, delivered: DeliveredFile, future: Future[Prepared]) -> FileRow | None:
         """Commit a file; None if it is refused or somebody else was faster."""
         digest = delivered.checksum.digest
         name = delivered.path.name
@@ -262,7 +270,7 @@ class _Ingest:
         except DatabaseUnavailable:
             raise
         except Exception as exc:
-            self._refused[digest] = _sentence(name, exc)
+            self._refused[digest] = sentence(name, exc)
             return None
         if numbers is None:
             return None
@@ -270,9 +278,12 @@ class _Ingest:
             self._not_durable[digest] = _Committed(delivered, prepared, numbers)
         self._known[digest] = name
         self._firsts.append(prepared.frames[0])
-        return _described(delivered.path, prepared, dry_run=self._dry_run)
+        if self._dry_run:
+            return prepared.row(delivered.path, "would ingest")
+        self._committed[delivered.path] = prepared
+        return prepared.row(delivered.path, "new")
 
-    def _commit(self, delivered: DeliveredFile, prepared: _Prepared) -> list[int] | None:
+    def _commit(self, delivered: DeliveredFile, prepared: Prepared) -> list[int] | None:
         """Commit all frames of a file in one transaction; None if they are there already."""
         try:
             return self._commit_once(delivered, prepared)
@@ -285,7 +296,7 @@ class _Ingest:
             return self._commit_once(delivered, prepared)
 
     def _commit_once(
-        self, delivered: DeliveredFile, prepared: _Prepared, *, durable: bool = False
+        self, delivered: DeliveredFile, prepared: Prepared, *, durable: bool = False
     ) -> list[int] | None:
         digest, size = delivered.checksum
         if not self._locks_are_sure:
@@ -325,35 +336,7 @@ def _contents(looked: list[tuple[Path, DeliveredFile | str]]) -> dict[str, Deliv
     return found
 
 
-def _is_ready(found: DeliveredFile | str, preparing: dict[str, Future[_Prepared]]) -> bool:
+def _is_ready(found: DeliveredFile | str, preparing: dict[str, Future[Prepared]]) -> bool:
     """Whether a file need not be waited for."""
     future = preparing.get(found.checksum.digest) if isinstance(found, DeliveredFile) else None
     return future is None or future.done()
-
-
-def _outcome(path: Path, future: Future[DeliveredFile]) -> DeliveredFile | str:
-    try:
-        return future.result()
-    except Exception as exc:
-        return _sentence(path.name, exc)
-
-
-def _sentence(name: str, exc: Exception) -> str:
-    """Why a file is refused, in one sentence."""
-    if isinstance(exc, AwlabError):
-        return str(exc)
-    first = next(iter(str(exc).strip().splitlines()), "")
-    return f"{name} cannot be ingested, {type(exc).__name__}: {first}"
-
-
-def _described(path: Path, prepared: _Prepared, *, dry_run: bool) -> FileRow:
-    first = prepared.frames[0]
-    return FileRow(
-        str(path),
-        "would ingest" if dry_run else "new",
-        first.kind,
-        first.filter or "",
-        first.night.isoformat(),
-        len(prepared.frames),
-        "; ".join(prepared.notes),
-    )

@@ -5,7 +5,6 @@ All of it may run in threads: hashing, copying and waiting for the disk leave Py
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from awlab.backend.ingest.detect import check_is_fits
 from awlab.backend.ingest.instruments import Instruments
 from awlab.backend.ingest.measuring import Measurement, measure
 from awlab.backend.ingest.split import SplitPlan, describe_file
+from awlab.backend.process import new_work_folder
 
 __all__ = ["DeliveredFile", "StoredFrame", "describe_delivered", "look", "store_frames"]
 
@@ -98,12 +98,28 @@ def describe_delivered(
 
 
 def store_frames(
-    delivered: DeliveredFile, plan: SplitPlan, frames: tuple[FrameDescription, ...]
+    delivered: DeliveredFile,
+    plan: SplitPlan,
+    frames: tuple[FrameDescription, ...],
+    *,
+    adopt: bool = False,
 ) -> list[StoredFrame]:
     """Measure the frames of a file and put them on the data server, mosaics split per chip.
 
     Frames that are on the data server already, because an earlier run was interrupted before its
     commit, are found there and not stored twice.
+
+    Parameters
+    ----------
+    delivered : DeliveredFile
+        The file.
+    plan : SplitPlan
+        What it is cut into.
+    frames : tuple of FrameDescription
+        Its frames.
+    adopt : bool
+        Whether the data server may have files themselves instead of copies: those split off
+        are ours to give, the delivered one only if it is to be moved.
 
     Raises
     ------
@@ -117,7 +133,10 @@ def store_frames(
     for extension, path, checksum, pixels in _single_images(delivered, plan):
         frame = by_extension[extension]
         measurement = measure(_checked(pixels, frame), frame)
-        name = _put(path, frame, checksum, split=plan.is_mosaic)
+        note_file(*_names(frame, checksum, plan))
+        name = current_dataserver().put_raw(
+            path, frame.orig_filename, checksum.digest, extension=_part(frame, plan), adopt=adopt
+        )
         stored.append(StoredFrame(frame, measurement, name, checksum))
     return stored
 
@@ -131,7 +150,7 @@ def _single_images(
         yield 0, delivered.path, delivered.checksum, pixels
         return
     wanted = {job.extension for job in plan.jobs}
-    with tempfile.TemporaryDirectory(prefix="awlab-ingest-") as folder:
+    with new_work_folder() as folder:
         for number, path, checksum, pixels in split_mosaic(delivered.path, wanted, folder):
             current_dataserver().learn(path, checksum.digest)
             yield number, path, checksum, pixels
@@ -149,11 +168,12 @@ def _checked(pixels: NDArray[Any], frame: FrameDescription) -> NDArray[Any]:
     return pixels
 
 
-def _put(path: Path, frame: FrameDescription, checksum: FileSum, *, split: bool) -> str:
-    extension = frame.extension if split else None
-    # The plain name, and that for when it is taken.
+def _part(frame: FrameDescription, plan: SplitPlan) -> int | None:
+    return frame.extension if plan.is_mosaic else None
+
+
+def _names(frame: FrameDescription, checksum: FileSum, plan: SplitPlan) -> list[str]:
+    """Names it may get: the plain one, and that for when it is taken."""
+    part = _part(frame, plan)
     digests = ("", checksum.digest)
-    note_file(*(raw_name(frame.orig_filename, extension=extension, digest=d) for d in digests))
-    return current_dataserver().put_raw(
-        path, frame.orig_filename, checksum.digest, extension=extension
-    )
+    return [raw_name(frame.orig_filename, extension=part, digest=digest) for digest in digests]

@@ -93,24 +93,26 @@ def test_sql_in_a_header_is_text(tmp_path, pixels, single):
 
 
 def test_a_full_disk_is_told_and_nothing_half_remains(tmp_path, pixels, monkeypatch, mosaic):
-    from awlab.backend.datamodel import RawFits
-    from awlab.backend.dataserver import store
+    from awlab.backend.datamodel import RawFits, current_dataserver
 
     path = mosaic(tmp_path / "WFI.3.fits", [pixels() for _ in range(CHIPS)])
-    copied = store.copy_bytes
+    flushed, before = os.fsync, set(current_dataserver().names())
     calls = []
 
-    def full(source, target):
+    def full(descriptor):
         calls.append(1)
-        if len(calls) > 3:
+        if len(calls) > 6:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return copied(source, target)
+        flushed(descriptor)
 
-    monkeypatch.setattr(store, "copy_bytes", full)
+    monkeypatch.setattr(os, "fsync", full)
     assert "the disk is full" in why(ingest(path))
     assert len(RawFits.content_sha256 == hash_file(path).digest) == 0
     monkeypatch.undo()
-    assert ingest(path).counts == {"new": 1}
+    report = ingest(path)
+    assert report.counts == {"new": 1}
+    # What had been stored before is found and used, and there is nothing else.
+    assert set(current_dataserver().names()) - before == {f.filename for f in report.objects}
 
 
 def test_raw_calibrations_out_of_their_limits_are_flagged(tmp_path, single):

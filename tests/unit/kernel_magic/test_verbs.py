@@ -207,6 +207,10 @@ def test_ingest(desk, tmp_path):
     assert isinstance(report, IngestReport)
     assert report.counts == {"refused": 2}
     assert "<table" in desk.shows(f"%awe ingest {tmp_path}")["text/html"]
+    (tmp_path / "c.fits").symlink_to(tmp_path / "gone.fits")
+    report = desk.run_cell(f"%awe ingest --move {tmp_path}").result
+    assert (report.counts, report.moved) == ({"refused": 3}, 0)
+    assert (tmp_path / "a.fits").read_text() == "no FITS"
 
 
 def test_stats(desk, capsys):

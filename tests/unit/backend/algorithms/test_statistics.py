@@ -9,6 +9,7 @@ from awlab.backend.algorithms import (
     BadArray,
     Region,
     clipped_statistics,
+    image_histogram,
     image_statistics,
     sky_level,
     subwindow_statistics,
@@ -27,6 +28,30 @@ def test_image_statistics_equal_numpy(dtype):
     assert (found.min, found.min_x, found.min_y) == (1, 2, 90)
     assert (found.max, found.max_x, found.max_y) == (5000, 70, 3)
     assert found.npix == image.size
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int16])
+def test_a_histogram_counts_every_pixel_of_a_part(kind):
+    limits = np.iinfo(kind)
+    image = np.random.default_rng(2).integers(
+        limits.min, limits.max, (401, 1500), kind, endpoint=True
+    )
+    image[20, 30], image[400, 900] = limits.min, limits.max
+    for part in (image, image[7:, 11:-20], image[:, :1], image[::4, ::4]):
+        counts, first = image_histogram(part)
+        values, numbers = np.unique(part, return_counts=True)
+        assert first == values[0]
+        assert len(counts) == int(values[-1]) - int(values[0]) + 1
+        np.testing.assert_array_equal(np.flatnonzero(counts) + first, values)
+        np.testing.assert_array_equal(counts[counts > 0], numbers)
+
+
+@pytest.mark.parametrize(
+    "image", [np.zeros((0, 5), np.uint16), np.zeros(5, np.uint16), np.zeros((5, 5), np.float32)]
+)
+def test_a_histogram_of_something_else_is_refused(image):
+    with pytest.raises(BadArray, match="a histogram of an image of shape"):
+        image_histogram(image)
 
 
 def test_statistics_of_a_region_keep_the_place_in_the_image():

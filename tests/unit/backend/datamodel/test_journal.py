@@ -19,6 +19,7 @@ from awlab.backend.datamodel import (
     current_dataserver,
     journal,
     note_file,
+    note_kept,
     pending_names,
     process_is_gone,
     sweep,
@@ -92,6 +93,19 @@ def test_only_what_nobody_has_is_removed(database, tmp_path, notes_of, dead):
     assert sweep() == [lost.filename]
     assert kept.is_on_dataserver()
     assert not lost.is_on_dataserver()
+
+
+def test_what_was_noted_to_be_the_only_one_is_never_removed(database, tmp_path, notes_of, dead):
+    """As if the database had been put back to the day before: no object has the file."""
+    only, lost = stored(tmp_path, "only"), stored(tmp_path, "other")
+    (journal._folder() / f"{socket.gethostname()}-{os.getpid()}.jsonl").unlink()
+    note_kept(only.filename)
+    own = journal._folder() / f"{socket.gethostname()}-{os.getpid()}.jsonl"
+    kept = own.read_text()
+    own.unlink()
+    notes_of(dead, only.filename, lost.filename, only.filename, more=kept)
+    assert sweep() == [lost.filename]
+    assert current_dataserver().exists(only.filename)
 
 
 def test_a_half_written_line_hides_no_other(database, tmp_path, notes_of, dead):

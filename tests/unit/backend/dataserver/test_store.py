@@ -95,9 +95,13 @@ def test_a_file_of_ones_own_is_taken_without_a_copy(store, tmp_path) -> None:
     assert store.put(again, NAME, digest, adopt=True) is False
 
 
-@pytest.mark.parametrize("case", ["not hashed", "second name", "symbolic link", "other disk"])
+CASES = ["not hashed", "second name", "symbolic link", "other disk", "other owner"]
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_what_is_not_ones_own_alone_is_copied(store, tmp_path, monkeypatch, case) -> None:
     path, digest = make(tmp_path / "own")
+    path.chmod(0o640)
     if case != "not hashed":
         store.checksums.learn(path, digest)
     if case == "second name":
@@ -114,10 +118,48 @@ def test_what_is_not_ones_own_alone_is_copied(store, tmp_path, monkeypatch, case
             link(source, target, **options)
 
         monkeypatch.setattr(os, "link", across)
+    if case == "other owner":
+        monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
     assert store.put(path, NAME, digest, adopt=True) is True
     stored = store.local_path(NAME)
     assert stored.read_bytes() == b"pixels"
     assert stored.stat().st_ino != path.stat().st_ino
+    assert path.stat().st_mode & 0o777 == 0o640, "a file that stays is as it was"
+
+
+def test_a_file_exchanged_at_the_last_moment_is_not_taken(store, tmp_path, monkeypatch) -> None:
+    path, digest = make(tmp_path / "own")
+    other, _ = make(tmp_path / "other", b"others")
+    store.checksums.learn(path, digest)
+    link = os.link
+
+    def exchange(source, target, **options):
+        if Path(source) == path:
+            os.replace(other, path)
+        link(source, target, **options)
+
+    monkeypatch.setattr(os, "link", exchange)
+    with pytest.raises(ChecksumMismatch, match="was not stored"):
+        store.put(path, NAME, digest, adopt=True)
+    assert everything(store) == []
+    assert path.read_bytes() == b"others"
+
+
+def test_what_was_taken_is_copied_when_its_owner_keeps_it(store, tmp_path) -> None:
+    path, digest = make(tmp_path / "own")
+    store.checksums.learn(path, digest)
+    store.put(path, NAME, digest, adopt=True)
+    assert store.put(path, NAME, digest, adopt=True) is False
+    assert store.local_path(NAME).samefile(path)
+    assert store.put(path, NAME, digest) is False
+    path.chmod(0o600)
+    path.write_bytes(b"edited")
+    stored = store.local_path(NAME)
+    assert (stored.read_bytes(), stored.stat().st_mode & 0o222) == (b"pixels", 0)
+    store.checksums.verify(stored, digest)
+    # The stored file itself, which was never anybody else's.
+    assert store.put(stored, NAME, digest) is False
+    assert stored.read_bytes() == b"pixels"
 
 
 def test_missing_files(store: LocalStore, tmp_path: Path) -> None:

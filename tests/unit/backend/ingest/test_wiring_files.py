@@ -8,6 +8,7 @@ import os
 import numpy as np
 import pytest
 
+from awlab.backend.ingest import measuring
 from awlab.backend.ingest.description import FrameDescription, ScanRegions, Section
 from awlab.backend.ingest.finding import find_files
 from awlab.backend.ingest.measuring import measure
@@ -98,6 +99,17 @@ def test_statistics_are_those_of_numpy(kind, shape):
         assert got.mean == pytest.approx(want.mean(), rel=1e-6, abs=1e-6)
         assert got.median == pytest.approx(np.median(want))
         assert got.stdev == pytest.approx(want.std(ddof=1), rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.int16])
+def test_large_frames_are_counted_as_small_ones(kind, monkeypatch):
+    rng = np.random.default_rng(8)
+    pixels = rng.normal(900, 30, (1100, 1000)).astype(kind)
+    frame = described(pixels, OVSCX=24, PRSCY=3)
+    small = measure(pixels, frame)
+    monkeypatch.setattr(measuring, "_LARGE", 1 << 16)
+    assert measure(pixels, frame) == small
+    assert small.parts["trim"].npix > 1 << 16 > small.parts["prescan_y"].npix
 
 
 def test_pixels_that_are_no_numbers_are_counted_and_left_out():
