@@ -14,6 +14,7 @@
       NoValidCalibration(LookupError) DependencyCycle(ValueError)
       MakeFailed(RuntimeError)       DefinitionError(TypeError)
       SettingsError(ValueError)      WrongType(TypeError)
+      StorageFailed(OSError)         BadArray(ValueError)
 
 Every leaf is also a built-in, so that code which knows nothing of awlab can catch it, and every
 one carries ``hint``: what the user can do next.
@@ -26,6 +27,7 @@ __all__ = [
     "AlreadyStored",
     "AmbiguousTruth",
     "AwlabError",
+    "BadArray",
     "ChecksumMismatch",
     "DatabaseUnavailable",
     "DefinitionError",
@@ -41,6 +43,7 @@ __all__ = [
     "QueryError",
     "SchemaMismatch",
     "SettingsError",
+    "StorageFailed",
     "TargetError",
     "UnknownAttribute",
     "UnknownInstrument",
@@ -161,3 +164,11 @@ class SettingsError(AwlabError, ValueError):
 
 class WrongType(AwlabError, TypeError):
     """A value does not fit the attribute it is given to."""
+
+
+class StorageFailed(AwlabError, OSError):
+    """A disk or a remote store did not do what it was asked: full, broken, unreachable."""
+
+
+class BadArray(AwlabError, ValueError):
+    """An array or a number that an algorithm cannot work on."""

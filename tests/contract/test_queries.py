@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+import warnings
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -10,11 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from awlab.backend.database import DBObject, Query, Struct, commit_objects, persistent
-from awlab.backend.errors import AmbiguousTruth, QueryError, UnknownAttribute
+from awlab.backend.errors import AmbiguousTruth, QueryError, UnknownAttribute, WrongType
 
 
 class QStat(Struct):
     stdev = persistent("Scatter [ADU]", float)
+    npix = persistent("Pixels counted [pixel]", int)
 
 
 class QChip(DBObject):
@@ -51,7 +54,7 @@ def frames(home):
             flat=flats[i % 3] if i % 4 else None,
             OBJECT=names[i % 5],
             level=float(i) if i % 7 else None,
-            stat=QStat(stdev=i * 2.0),
+            stat=QStat(stdev=i * 2.0, npix=i if i % 2 else None),
         )
         for i in range(40)
     ]
@@ -171,6 +174,25 @@ def test_columns(frames, database):
     assert len(table) == 40
 
 
+def test_a_table_of_everything(frames):
+    """Whole numbers with a unit that are missing here and there are columns like any other."""
+    table = Query(QScience).order_by("stat.stdev").table()
+    assert str(table["stat.npix"].unit) == "pix"
+    assert table["stat.npix"].mask.tolist() == [i % 2 == 0 for i in range(40)]
+    assert table["stat.npix"][3].value == 3
+
+
+def test_times_to_come_are_no_warning(database):
+    class QUntil(DBObject):
+        until = persistent("End, UTC", datetime)
+
+    QUntil(until="2090-01-01").commit()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        column = Query(QUntil).table("until")["until"]
+    assert str(column[0].value).startswith("2090-01-01")
+
+
 def test_what_is_shown(frames):
     q = (QScience.chip.name == "ccd50") & ~(QScience.level > 3)
     assert str(q) == "(QScience.chip.name == 'ccd50') & (~(QScience.level > 3.0))"
@@ -187,6 +209,38 @@ def test_mistakes(frames):
         QScience.level == "three"  # noqa: B015
     with pytest.raises(QueryError):
         QScience.chip < 3  # noqa: B015
+    with pytest.raises(WrongType, match="columns"):
+        Query(QScience)["level"]
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        lambda: QScience.chip == "ccd50" & QScience.level == 1,
+        lambda: QScience.level == 1 | QScience.level == 2,
+        lambda: QScience.level & QScience.flat,
+    ],
+)
+def test_forgotten_parentheses_are_named(mistake):
+    with pytest.raises(QueryError, match=r"parentheses: \(a == 1\)"):
+        mistake()
+    with pytest.raises(QueryError, match="compare it first"):
+        ~QScience.level  # noqa: B018
+
+
+def test_only_what_makes_sense_is_offered():
+    assert dir(QScience.stat) == ["npix", "stdev"]
+    assert "like" in dir(QScience.OBJECT)
+    assert "like" not in dir(QScience.level)
+    assert "between" not in dir(QScience.chip)
+
+
+def test_statements_of_classes_without_a_table_and_of_several(frames):
+    class QNever(DBObject):
+        level = persistent("Level", float)
+
+    assert (QNever.level > 3).sql().startswith("SELECT")
+    assert "UNION ALL" in Query(QBase).sql()
 
 
 def test_results_follow_a_commit(frames):

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from awlab.backend.errors import AwlabError
+from awlab.backend.errors import BadArray
 
 __all__ = [
     "AnyImage",
@@ -39,10 +39,6 @@ Marks: TypeAlias = npt.NDArray[np.bool_]
 PixelMap: TypeAlias = npt.NDArray[np.uint8]
 
 IMAGE_TYPES = ("float32", "uint16")
-
-
-class BadArray(AwlabError, ValueError):
-    """An array or a number that an algorithm cannot work on."""
 
 
 def check_image(

@@ -82,7 +82,9 @@ class Lineage:
     def __iter__(self) -> Iterator[Any]:
         return iter(self._objects())
 
-    def __getitem__(self, index: int) -> Any:
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return list(self)[index]
         if not -len(self) <= index < len(self):
             raise IndexError(f"the lineage has {len(self)} objects, not number {index}")
         return self._objects()[index % len(self)]

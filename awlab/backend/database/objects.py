@@ -209,8 +209,11 @@ class DBObject(metaclass=DBMeta):
 
     @classmethod
     def _select_by(cls, name: str, value: Any) -> Query:
-        attribute_of(cls, name)
-        path = getattr(cls, name)
+        first, *rest = name.split(".")
+        attribute_of(cls, first)
+        path = getattr(cls, first)
+        for step in rest:
+            path = getattr(path, step)
         if isinstance(value, str) and ("*" in value or "?" in value):
             return path.like(value)  # type: ignore[no-any-return]
         found = path.in_(value) if isinstance(value, (list, tuple, set)) else path == value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, NoReturn
 
 from awlab.backend.database.attributes import Persistent, coerce
 from awlab.backend.database.expression import Between, Compare, In, IsNull, Like, Node
@@ -48,7 +48,7 @@ class AttributePath:
     def __dir__(self) -> list[str]:
         last = self._last()
         inner = () if last.kind in ("value", "array") else last.type._attributes
-        return sorted({*PATH_METHODS, *inner})
+        return sorted({*_methods_of(last), *inner})
 
     def __str__(self) -> str:
         return f"{self._root.__name__}.{'.'.join(self._names)}"
@@ -63,6 +63,18 @@ class AttributePath:
         raise AmbiguousTruth(f"{self} is neither true nor false", "compare it with a value")
 
     __hash__ = None  # type: ignore[assignment]
+
+    def _unbracketed(self, other: object) -> NoReturn:
+        # & binds closer than ==: in  a == 1 & b == 2  Python begins with  1 & b.
+        raise QueryError(
+            f"{self} and {other!r} cannot be combined",
+            "put every comparison in parentheses: (a == 1) & (b == 2)",
+        )
+
+    __and__ = __rand__ = __or__ = __ror__ = _unbracketed
+
+    def __invert__(self) -> NoReturn:
+        raise QueryError(f"{self} cannot be inverted", "compare it first: ~(a == 1)")
 
     def _query(self, node: Node) -> Query:
         return Query(self._root, node)
@@ -175,6 +187,19 @@ class AttributePath:
         if self._last().kind == "struct":
             raise QueryError(f"{self} is a struct", _advice(self._last()))
         return self._query(IsNull(self._names))
+
+
+def _methods_of(last: Persistent) -> frozenset[str]:
+    """Return the methods that make sense for an attribute."""
+    if last.kind == "struct":
+        return frozenset()
+    if last.is_link:
+        return PATH_METHODS - {"between"} - (set() if _has_name(last) else {"like"})
+    return PATH_METHODS if last.type is str else PATH_METHODS - {"like"}
+
+
+def _has_name(last: Persistent) -> bool:
+    return "name" in last.type._attributes
 
 
 def _identity_operand(value: Any) -> str:

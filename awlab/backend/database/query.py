@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from awlab.backend.database.context import context
 from awlab.backend.database.expression import And, Compare, Node, Not, Or, spell
 from awlab.backend.database.resolve import split_path, walk_path
-from awlab.backend.errors import AmbiguousTruth, QueryError
+from awlab.backend.errors import AmbiguousTruth, QueryError, WrongType
 
 if TYPE_CHECKING:
     from awlab.backend.database.results import Rows
@@ -155,6 +155,11 @@ class Query:
     def __getitem__(self, index: int | slice) -> Any:
         if isinstance(index, slice):
             return self._slice(index)
+        if not hasattr(index, "__index__"):
+            raise WrongType(
+                f"a query has no [{index!r}]",
+                "give a number or a slice; columns('imstat.stdev') reads an attribute",
+            )
         rows = _readers["cached_rows"](self)
         if rows is None and index >= 0:
             found = self._slice(slice(index, index + 1))._rows()

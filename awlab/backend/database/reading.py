@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import warnings
 from typing import Any
 
 import numpy as np
@@ -247,7 +248,6 @@ def read_table(query: Query, paths: tuple[str, ...]) -> Any:
     """Read attributes of all objects of a query as a ``QTable`` with units."""
     from astropy import units
     from astropy.table import QTable
-    from astropy.time import Time
     from astropy.utils.masked import Masked
 
     wanted = tuple(paths) or tuple(default_paths(query.root))
@@ -257,15 +257,13 @@ def read_table(query: Query, paths: tuple[str, ...]) -> Any:
         if attribute.unit and attribute.kind == "value" and values.dtype.kind in "fi":
             unit = units.Unit(attribute.unit)
             if isinstance(values, np.ma.MaskedArray):
-                table[path] = Masked(values.filled(np.nan), mask=values.mask) * unit
+                # A Quantity has no missing integers.
+                plain = np.ma.filled(values.astype(float), np.nan)
+                table[path] = Masked(plain, mask=values.mask) * unit
             else:
                 table[path] = values * unit
         elif values.dtype.kind == "M":
-            plain = np.asarray(np.ma.getdata(values), dtype="datetime64[ns]")
-            column = Time(plain, format="datetime64", scale="utc")
-            if isinstance(values, np.ma.MaskedArray):
-                column[np.asarray(values.mask)] = np.ma.masked
-            table[path] = column
+            table[path] = _time_column(values)
         else:
             table[path] = values
         table[path].info.description = attribute.doc
@@ -273,11 +271,26 @@ def read_table(query: Query, paths: tuple[str, ...]) -> Any:
     return table
 
 
+def _time_column(values: NDArray[Any]) -> Any:
+    from astropy.time import Time
+    from erfa import ErfaWarning
+
+    plain = np.asarray(np.ma.getdata(values), dtype="datetime64[ns]")
+    with warnings.catch_warnings():
+        # The leap seconds of years to come are not known: a validity that ends there is in order.
+        warnings.simplefilter("ignore", ErfaWarning)
+        column = Time(plain, format="datetime64", scale="utc")
+    if isinstance(values, np.ma.MaskedArray):
+        column[np.asarray(values.mask)] = np.ma.masked
+    return column
+
+
 def spell_sql(query: Query) -> str:
     """Return the statement that finds the objects, values in place, for people to read."""
     database = current_database()
     scope = prepare(database, query)
-    columns = [scope.id(), scope.column(("object_id",)) if scope.need(("object_id",)) else None]
+    scope.need(("object_id",))
+    columns = [scope.id(), scope.column(("object_id",))]
     return database.spell(finish(scope, query, columns))
 
 

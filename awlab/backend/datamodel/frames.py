@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from awlab.backend.database import DBObject, Query, persistent
+from awlab.backend.database import DBObject, persistent
 from awlab.backend.datamodel.data_object import DataObject
 from awlab.backend.datamodel.equipment import Chip, Filter, Instrument, ObservingBlock, Template
 from awlab.backend.datamodel.judged import Judged
 from awlab.backend.datamodel.quality_flags import Flag
-from awlab.backend.datamodel.times import night_name
 from awlab.backend.datamodel.values import Astrom, Imstat
 
 __all__ = [
@@ -41,14 +40,6 @@ class BaseFrame(Judged, DataObject, abstract=True):
     imstat = persistent("Statistics of the pixels", Imstat)
     NAXIS1 = persistent("Length of axis 1 [pixel]", int)
     NAXIS2 = persistent("Length of axis 2 [pixel]", int)
-
-    @classmethod
-    def _select_by(cls, name: str, value: Any) -> Query:
-        if name == "date" and "night" in cls._attributes:
-            return super()._select_by("night", night_name(value))
-        if name == "object" and "OBJECT" in cls._attributes:
-            name = "OBJECT"
-        return super()._select_by(name, value)
 
 
 class RawFits(DBObject):

@@ -14,10 +14,13 @@ from awlab.backend.database import (
     persistent,
 )
 from awlab.backend.datamodel.quality_flags import Flag, QualityFlags, flags_of
+from awlab.backend.datamodel.times import night_name
 from awlab.backend.errors import QueryError
 
 __all__ = ["Comment", "Judged", "Tag", "use_inspector"]
 
+# What a key calls them: the observing night, and the object observed.
+_KEY_WORDS = {"date": "night", "object": "OBJECT"}
 _VERDICTS = {0: "bad", 1: "valid", 2: "qualified, ready for delivery"}
 
 
@@ -48,6 +51,21 @@ class Judged(DBObject, abstract=True):
 
     is_valid = persistent("Verdict of people: 0 bad, 1 valid, 2 qualified", int, 1)
     quality_flags = persistent("Verdict of the system: bits, 0 is good", int, 0)
+
+    @classmethod
+    def _select_by(cls, name: str, value: Any) -> Query:
+        """Know the words of keys, and ask the raw frame for what the class has not itself."""
+        if name in cls._attributes:
+            return super()._select_by(name, value)
+        column = _KEY_WORDS.get(name, name)
+        raw = cls._attributes.get("raw")
+        if column in cls._attributes:
+            path = column
+        elif raw is not None and column in raw.type._attributes:
+            path = f"raw.{column}"
+        else:
+            path = name  # refused, under the name that was given
+        return super()._select_by(path, _nights(value) if name == "date" else value)
 
     def raise_flag(self, name: str) -> None:
         """Set one flag of an object that is being made.
@@ -120,6 +138,15 @@ def _present_flags(obj: Any, value: Any) -> Any:
 
 
 Judged._attributes["quality_flags"].present = _present_flags
+
+
+def _nights(value: Any) -> Any:
+    """Return nights by name: of one date, of several, or as a pattern."""
+    if isinstance(value, (list, tuple, set)):
+        return [night_name(item) for item in value]
+    if isinstance(value, str) and ("*" in value or "?" in value):
+        return value
+    return night_name(value)
 
 
 class Comment(DBObject):

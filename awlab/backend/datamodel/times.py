@@ -20,7 +20,7 @@ def night_name(value: Any) -> str:
 
     Parameters
     ----------
-    value : str, date or datetime
+    value : str, date, datetime or astropy Time
         The date on which the night begins.
 
     Raises
@@ -28,6 +28,8 @@ def night_name(value: Any) -> str:
     QueryError
         If it is not a date.
     """
+    if hasattr(value, "to_datetime"):  # astropy Time
+        value = value.to_datetime()
     if isinstance(value, datetime):
         return value.date().isoformat()
     if isinstance(value, date):

@@ -6,15 +6,11 @@ import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from awlab.backend.errors import AccessDenied, AwlabError, FileMissing
+from awlab.backend.errors import AccessDenied, AwlabError, FileMissing, StorageFailed
 
 __all__ = ["StorageFailed", "storage_errors"]
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
-class StorageFailed(AwlabError, OSError):
-    """A disk or a remote store did not do what it was asked: full, broken, unreachable."""
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from awlab.backend.database import Query, amend, persistent
-from awlab.backend.datamodel import Chip, Filter, Instrument, night_name, night_start
+from awlab.backend.database import amend, persistent
+from awlab.backend.datamodel import Chip, Filter, Instrument, night_start
 from awlab.backend.errors import QueryError
 from awlab.backend.process.target import ProcessTarget
 
@@ -58,12 +58,6 @@ class Calibration(ProcessTarget, abstract=True):
         if first is None or last is None or first >= last:
             raise QueryError(f"a validity from {start} to {end} is empty", "start before end")
         amend([self], {"timestamp_start": first, "timestamp_end": last}, reason)
-
-    @classmethod
-    def _select_by(cls, name: str, value: Any) -> Query:
-        if name == "date":
-            return super()._select_by("night", night_name(value))
-        return super()._select_by(name, value)
 
 
 class FilteredCalibration(Calibration, abstract=True):
