@@ -26,6 +26,7 @@ $(VENV)/for-developers: $(DECIDING)
 	@touch $@ $(VENV)/for-users
 
 demo: $(VENV)/for-users ## a real night (or a simulated one) pulled through, then JupyterLab on it
+	@$(BIN)/awlab assets || true
 	@$(BIN)/awlab demo $(if $(NIGHT),--night $(NIGHT)) $(if $(HISTORY),--history $(filter-out yes,$(HISTORY))) $(if $(filter no,$(OPEN)),--no-open)
 
 test: $(VENV)/for-developers browser ## everything: lint, then all tests; pytest's line comes last

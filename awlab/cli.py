@@ -105,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--fix", action="store_true", help="mend what can be mended safely")
     doctor.add_argument("--sample", type=int, default=50, help="files whose checksum is taken")
 
+    _command(commands, "assets", _assets, "fetch Aladin Lite, once, for the sky view")
+
     _command(commands, "status", _status, "where your data are, and how much there is")
     _command(commands, "config", _config, "the settings in effect, and what changes them")
 
@@ -299,6 +301,15 @@ def _doctor(options: argparse.Namespace) -> int:
     report = examine(fix=options.fix, sample=options.sample)
     print(report)
     return 0 if report.is_clean else 1
+
+
+def _assets(_options: argparse.Namespace) -> int:
+    """Fetch what sky views show the sky with; it is not part of awlab."""
+    from awlab.widgets.sky_view import fetch_library, library_version
+
+    path = fetch_library()
+    print(f"awlab: Aladin Lite {library_version()} is at {path.parent}, under the LGPL beside it")
+    return 0
 
 
 def _db(options: argparse.Namespace) -> int:

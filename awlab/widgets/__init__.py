@@ -10,15 +10,18 @@ _ROOM_OF = {
     "CalibrationTimeline": "awlab.widgets.calibration_timeline",
     "JobMonitor": "awlab.widgets.job_monitor",
     "LineageTree": "awlab.widgets.lineage_tree",
+    "LocalAladin": "awlab.widgets.sky_view.aladin",
     "QueryBuilder": "awlab.widgets.query_builder",
     "QualityPage": "awlab.widgets.quality_page",
     "ResultGrid": "awlab.widgets.result_grid",
+    "SkyView": "awlab.widgets.sky_view",
     "SourceLineage": "awlab.widgets.source_lineage",
     "TargetProcessor": "awlab.widgets.target_processor",
     "TrendPlot": "awlab.widgets.trend_plot",
 }
 
-__all__ = sorted(_ROOM_OF)  # noqa: PLE0605 - all of them are strings
+# `import *` brings what is of awlab; ipyaladin with a library of its own has to be asked for.
+__all__ = sorted(set(_ROOM_OF) - {"LocalAladin"})  # noqa: PLE0605 - all of them are strings
 
 
 def __getattr__(name: str) -> Any:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,6 +38,25 @@ def small_night(tmp_path_factory):
     subprocess.run(
         [sys.executable, "-m", "awlab", "db", "stop"], env=environment, check=False, timeout=60
     )
+
+
+@pytest.fixture(scope="session")
+def aladin_library(request, tmp_path_factory):
+    """Folder with Aladin Lite, fetched once and kept in pytest's cache; skips without it."""
+    from awlab.backend.errors import AwlabError
+    from awlab.widgets.sky_view import fetch_library, library_version
+
+    kept = Path(request.config.cache.mkdir("aladin-lite")) / library_version()
+    if not (kept / "aladin.js").is_file():
+        before = os.environ["AWLAB_HOME"]
+        os.environ["AWLAB_HOME"] = str(tmp_path_factory.mktemp("assets"))
+        try:
+            shutil.copytree(fetch_library().parent, kept, dirs_exist_ok=True)
+        except AwlabError as exc:
+            pytest.skip(f"NO ALADIN LITE: {exc}")
+        finally:
+            os.environ["AWLAB_HOME"] = before
+    return kept
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,8 @@ from pathlib import Path
 import pytest
 from tornado.websocket import websocket_connect
 
+from awlab.widgets.sky_view import library_version
+
 pytestmark = pytest.mark.slow
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks" / "dashboards"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
@@ -149,6 +151,20 @@ def test_it_is_shown(site, open_page, axe, name, theme):
         pytest.skip("NO AXE-CORE (npm does not give it): accessibility was not looked at")
     page.evaluate(axe)
     assert page.evaluate(AXE) == []
+
+
+def test_the_sky_by_aladin_lite_without_a_network(site, small_night, aladin_library, page):
+    place = small_night / "assets" / f"aladin-lite-{library_version()}"
+    shutil.copytree(aladin_library, place)
+    try:
+        see(page, f"{site}voila/render/sky.ipynb?date=2000-04-28")
+        page.wait_for_selector(".awlab-sky-stage[data-engine=Aladin] canvas")
+        page.get_by_text("ReducedScienceFrame: 14 frames").wait_for()
+        page.locator(".awlab-grid").focus()
+        page.keyboard.press("ArrowDown")
+        page.get_by_role("link", name="quality page").wait_for()  # of what was chosen
+    finally:
+        shutil.rmtree(place)
 
 
 def test_the_theme_follows_the_system_and_the_button(site, open_page):

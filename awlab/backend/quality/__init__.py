@@ -16,6 +16,13 @@ from awlab.backend.quality.figures import (
     frame_files,
     read_residuals,
 )
+from awlab.backend.quality.footprints import (
+    Footprint,
+    Footprints,
+    SkyPicture,
+    footprints,
+    sky_picture,
+)
 from awlab.backend.quality.jumps import Jump, drift, find_jumps
 from awlab.backend.quality.outliers import (
     RobustStatistics,
@@ -43,6 +50,8 @@ __all__ = [
     "Block",
     "CalibrationTimeline",
     "Compared",
+    "Footprint",
+    "Footprints",
     "FrameFiles",
     "Jump",
     "PageContent",
@@ -53,6 +62,7 @@ __all__ = [
     "RobustStatistics",
     "Row",
     "Series",
+    "SkyPicture",
     "Trend",
     "TrendPreset",
     "calibration_plan",
@@ -60,6 +70,7 @@ __all__ = [
     "clip_outliers",
     "drift",
     "find_jumps",
+    "footprints",
     "frame_files",
     "quality_page",
     "read_residuals",
@@ -67,6 +78,7 @@ __all__ = [
     "requirement_of",
     "robust_statistics",
     "running_outliers",
+    "sky_picture",
     "span_of",
     "time_path",
     "trend",
