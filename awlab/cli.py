@@ -305,7 +305,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _assets(_options: argparse.Namespace) -> int:
     """Fetch what sky views show the sky with; it is not part of awlab."""
-    from awlab.widgets.sky_view import fetch_library, library_version
+    from awlab.widgets import fetch_library, library_version
 
     path = fetch_library()
     print(f"awlab: Aladin Lite {library_version()} is at {path.parent}, under the LGPL beside it")

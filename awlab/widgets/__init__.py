@@ -18,10 +18,13 @@ _ROOM_OF = {
     "SourceLineage": "awlab.widgets.source_lineage",
     "TargetProcessor": "awlab.widgets.target_processor",
     "TrendPlot": "awlab.widgets.trend_plot",
+    "fetch_library": "awlab.widgets.sky_view",
+    "library_version": "awlab.widgets.sky_view",
 }
 
-# `import *` brings what is of awlab; ipyaladin with a library of its own has to be asked for.
-__all__ = sorted(set(_ROOM_OF) - {"LocalAladin"})  # noqa: PLE0605 - all of them are strings
+# `import *` brings the widgets of awlab; ipyaladin and its library have to be asked for.
+_ASKED_FOR = {"LocalAladin", "fetch_library", "library_version"}
+__all__ = sorted(set(_ROOM_OF) - _ASKED_FOR)  # noqa: PLE0605 - all of them are strings
 
 
 def __getattr__(name: str) -> Any:
