@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     lab = _command(commands, "lab", _lab, "open JupyterLab on the notebooks")
     lab.add_argument("rest", nargs="*", help="passed on to jupyter lab")
 
-    _dashboards_words(commands)
+    _browser_words(commands)
 
     ingest = _command(commands, "ingest", _ingest, "bring FITS files into the database")
     ingest.add_argument("paths", nargs="+", help="files and folders")
@@ -105,8 +105,6 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--fix", action="store_true", help="mend what can be mended safely")
     doctor.add_argument("--sample", type=int, default=50, help="files whose checksum is taken")
 
-    _command(commands, "assets", _assets, "fetch Aladin Lite, once, for the sky view")
-
     _command(commands, "status", _status, "where your data are, and how much there is")
     _command(commands, "config", _config, "the settings in effect, and what changes them")
 
@@ -115,13 +113,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _dashboards_words(commands: Any) -> None:
+def _browser_words(commands: Any) -> None:
     boards = _command(commands, "dashboards", _dashboards, "serve the dashboards to a browser")
     boards.add_argument("--port", type=int, default=8866, help="the next free one if it is taken")
     boards.add_argument("--ip", default="127.0.0.1", help="where to listen; others need a token")
     boards.add_argument("--token", action="store_true", help="ask for a token on loopback as well")
     boards.add_argument("--no-open", action="store_true", help="open no browser")
     boards.add_argument("rest", nargs="*", help="passed on to voila")
+    _command(commands, "assets", _assets, "fetch Aladin Lite, once, for the sky view")
 
 
 def _command(
