@@ -21,6 +21,7 @@ __all__ = [
     "namespace_of",
     "object_of",
     "target_class",
+    "without_commit",
 ]
 
 
@@ -55,6 +56,21 @@ def key_and_pars(words: Sequence[str], shell: Any) -> tuple[dict[str, Any], dict
     found = key_of(words, shell)
     pars = {name: literal(value) for name, value in found.items() if "." in name}
     return {name: value for name, value in found.items() if "." not in name}, pars
+
+
+def without_commit(key: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Take ``commit=False`` out of a key, and tell whether it asks for a dry run.
+
+    Raises
+    ------
+    QueryError
+        If it is neither True nor False.
+    """
+    rest = {name: value for name, value in key.items() if name != "commit"}
+    wanted = literal(key.get("commit", True))
+    if not isinstance(wanted, bool):
+        raise QueryError(f"commit={key['commit']!r}", "commit=False is a dry run")
+    return rest, not wanted
 
 
 def literal(text: Any) -> Any:

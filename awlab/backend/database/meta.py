@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import keyword
 from typing import Any
 
@@ -200,6 +201,24 @@ class DBMeta(type):
 
     def __dir__(cls) -> list[str]:
         return sorted({*super().__dir__(), *cls._attributes})
+
+    # -- what a prompt shows of a class: BiasFrame? ------------------------------------------
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        """How a new object is made; not how classes call, which says nothing."""
+        _, *parameters = inspect.signature(cls.__init__).parameters.values()  # type: ignore[misc]
+        return inspect.Signature(parameters)
+
+    def getdoc(cls) -> str:
+        """Return the documentation of the class with all its attributes; IPython asks for it."""
+        bases = [base.__name__ for base in cls.__mro__]
+        attributes = sorted(cls._attributes.items(), key=lambda item: bases.index(item[1].owner))
+        lines = [inspect.getdoc(cls) or "", "", "Persistent attributes", "---------------------"]
+        for name, attribute in attributes:
+            many = "list of " if attribute.kind in ("links", "array") else ""
+            lines += [f"{name} : {many}{attribute.type.__name__}", f"    {attribute.doc}"]
+        return "\n".join(lines)
 
 
 def _register(cls: DBMeta) -> None:

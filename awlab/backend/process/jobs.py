@@ -278,8 +278,9 @@ class LocalProcessing:
         pars: Any = None,
         processes: int | None = None,
         wait: bool = True,
+        commit: bool = True,
         **key: Any,
-    ) -> Job:
+    ) -> Any:
         """Make targets on this machine.
 
         Parameters
@@ -294,6 +295,8 @@ class LocalProcessing:
             Worker processes; by default one per processor.
         wait : bool
             Whether to wait; False returns at once and the job goes on in the background.
+        commit : bool
+            False for a dry run: returns the plan (a list where there are several), makes nothing.
         **key
             As in ``Class.get``; without ``chip`` all chips, without ``filter`` all filters.
 
@@ -302,8 +305,11 @@ class LocalProcessing:
         Job
             With ``.products`` when finished.
         """
+        if not commit:
+            plans = [plan for plan, _ in plans_of(sequence, key, pars)]
+            return plans[0] if len(plans) == 1 else plans
         close_abandoned_jobs()
-        name = sequence if isinstance(sequence, str) else sequence.__name__
+        name = sequence.__name__ if isinstance(sequence, type) else str(sequence)
         job: Job | None = None
         for plan, is_last in plans_of(sequence, key, pars):
             job = _started(plan, name, key, processes)

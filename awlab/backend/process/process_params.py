@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from awlab.backend.database import DBObject, class_named, persistent
 from awlab.backend.errors import QueryError, UnknownAttribute
 from awlab.backend.process.dependencies import class_order
+from awlab.backend.process.named_targets import sequence_classes
 
 __all__ = [
     "Pars",
@@ -97,10 +98,17 @@ class Pars:
 
     Parameters
     ----------
-    target : type
-        Target class.
+    target : type or str
+        Target class, its name, or a sequence such as ``'Reduce>Astrometry'``.
     **key
-        Instrument, chip and filter, kept for show: defaults do not differ between them yet.
+        Instrument, chip and filter that it is for, shown on top. Defaults are the same for all.
+
+    Raises
+    ------
+    TargetError
+        If there is no such target.
+    QueryError
+        If the key has another name.
 
     Examples
     --------
@@ -119,8 +127,9 @@ class Pars:
                 f"Pars has no key {sorted(unknown)[0]!r}", "use instrument, chip, filter"
             )
         self._key = key
+        wanted = [cls for named in sequence_classes(target) for cls in class_order(named)]
         self._targets = {
-            cls.__name__: _Target(cls) for cls in class_order(target) if parameter_class(cls)
+            cls.__name__: _Target(cls) for cls in dict.fromkeys(wanted) if parameter_class(cls)
         }
 
     def __getattr__(self, name: str) -> Any:
@@ -142,7 +151,7 @@ class Pars:
 
     def text(self) -> str:
         """Return the tree as text; changed values are marked with their default."""
-        lines = []
+        lines = [", ".join(f"{n} {value}" for n, value in self._key.items())] if self._key else []
         for target, holder in self._targets.items():
             lines.append(target)
             values = holder.process_params

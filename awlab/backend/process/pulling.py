@@ -110,7 +110,8 @@ def requests_for(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
     TargetError
         If the key is incomplete, fits nothing, or has a name that the class does not know.
     """
-    key = {name: value for name, value in key.items() if value is not None}
+    # What only asks may be told commit=False, too.
+    key = {name: value for name, value in key.items() if value is not None and name != "commit"}
     if is_selection(cls):
         return _of_selection(cls, key)
     if is_keyed_by_raw(cls):

@@ -17,6 +17,7 @@ from awlab.backend.process.defaults import ON_DEMAND, default_calibration
 from awlab.backend.process.dependencies import dependencies_of, fatal_bits
 from awlab.backend.process.making import Made, Work, failing, make_target
 from awlab.backend.process.plan import Node, Plan, State
+from awlab.backend.process.starting import without_program
 from awlab.backend.process.workers import WorkerContext, begin_worker, work_in_worker
 
 __all__ = ["Observer", "load_objects", "run_plan"]
@@ -355,7 +356,8 @@ class _Run:
                 self._make(node, work)
                 continue
             self.observer.started(node)
-            running[pool.submit(work_in_worker, work)] = node
+            with without_program():
+                running[pool.submit(work_in_worker, work)] = node
 
     def _collect(self, node: Node, future: Future[Made]) -> None:
         try:
@@ -366,7 +368,7 @@ class _Run:
         except BrokenProcessPool as exc:
             error = MakeFailed(
                 f"{self.plan.label(node)}: a worker process died",
-                "run it again; a script must call it below `if __name__ == '__main__':`",
+                "run it again: what was finished stays; a machine short of memory kills processes",
             )
             self.observer.failed(node, error)
             raise error from exc

@@ -5,39 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from awlab.backend.database import class_named, registered_classes
-from awlab.backend.errors import TargetError
+from awlab.backend.process.named_targets import sequence_classes
 from awlab.backend.process.plan import Node, Plan
 from awlab.backend.process.pulling import plan_targets
 
-__all__ = ["plans_of", "sequence_classes"]
+__all__ = ["plans_of"]
 
 # What calibrations are asked by; they know nothing of what was observed.
 _OF_CALIBRATIONS = frozenset({"instrument", "chip", "date", "night"})
-
-
-def sequence_classes(sequence: Any) -> list[Any]:
-    """Return the target classes of a sequence: ``'Reduce'``, ``'Bias>HotPixels'``, or a class.
-
-    Raises
-    ------
-    TargetError
-        If a name is none of the sequences; lists them.
-    """
-    if not isinstance(sequence, str):
-        return [sequence]
-    known = {
-        str(cls.SEQUENCE): cls
-        for cls in registered_classes().values()
-        if getattr(cls, "SEQUENCE", "")
-    }
-    found = []
-    for name in sequence.split(">"):
-        cls = known.get(name.strip()) or class_named(name.strip())
-        if cls is None or not hasattr(cls, "plan"):
-            raise TargetError(f"no sequence {name.strip()!r}", f"known: {', '.join(sorted(known))}")
-        found.append(cls)
-    return found
 
 
 def plans_of(sequence: Any, key: dict[str, Any], pars: Any) -> Iterator[tuple[Plan, bool]]:

@@ -10,6 +10,7 @@ from awlab.backend.errors import TargetError
 from awlab.backend.process.code_version import code_version
 from awlab.backend.process.content import value_hash
 from awlab.backend.process.process_params import ProcessParameters, parameter_class
+from awlab.backend.process.up_to_date import UpToDate
 from awlab.backend.process.work_folder import work_folder
 
 __all__ = ["ProcessTarget"]
@@ -21,9 +22,21 @@ class _UpToDateAccess:
     def __get__(self, obj: Any, owner: Any = None) -> Any:
         from awlab.backend.process.pulling import judge_key, judge_object
 
-        if obj is None:
-            return lambda **key: judge_key(owner, key)
-        return lambda *, code=False: judge_object(obj, code=code)
+        def of_key(**key: Any) -> UpToDate:
+            """Tell whether the target of a key, as in `get`, is up to date: true, or `.reasons`."""
+            return judge_key(owner, key)
+
+        def of_object(*, code: bool = False) -> UpToDate:
+            """Tell whether this object is up to date: true, or `.reasons`.
+
+            Parameters
+            ----------
+            code : bool
+                Whether other code than today's makes it outdated.
+            """
+            return judge_object(obj, code=code)
+
+        return of_key if obj is None else of_object
 
 
 class ProcessTarget(Judged, abstract=True):

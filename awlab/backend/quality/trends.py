@@ -212,6 +212,4 @@ def _usual_path(root: Any) -> str:
         cls = class_named(preset.class_name)
         if cls is not None and issubclass(root, cls):
             return preset.y
-    raise QueryError(
-        f"{root.__name__} has no usual quantity", f"name one: trend({root.__name__}, 'imstat.mean')"
-    )
+    raise QueryError(f"{root.__name__} has no usual quantity", "name one, for instance imstat.mean")

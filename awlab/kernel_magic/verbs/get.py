@@ -16,7 +16,7 @@ import argparse
 from typing import Any
 
 from awlab.kernel_magic.progress import Bar
-from awlab.kernel_magic.words import key_and_pars, target_class
+from awlab.kernel_magic.words import key_and_pars, target_class, without_commit
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,8 +29,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, shell: Any) -> Any:
     """Return the object, or the list of them."""
     key, pars = key_and_pars(options.key, shell)
+    key, is_dry = without_commit(key)
     plan = target_class(options.target).plan(pars=pars or None, **key)
-    if options.dry_run:
+    if options.dry_run or is_dry:
         return plan
     with Bar(" targets") as bar:
         made = plan.run(progress=bar)

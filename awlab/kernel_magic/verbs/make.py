@@ -16,21 +16,25 @@ from typing import Any
 
 from awlab.backend.process import lpu
 from awlab.kernel_magic.progress import watch
-from awlab.kernel_magic.words import key_and_pars
+from awlab.kernel_magic.words import key_and_pars, without_commit
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Take a sequence and a key."""
     parser.add_argument("--background", action="store_true", help="do not wait for the end")
+    parser.add_argument("--dry-run", action="store_true", help="return the plan, make nothing")
     parser.add_argument("--processes", type=int, metavar="NUMBER", help="worker processes")
     parser.add_argument("sequence", metavar="SEQUENCE")
     parser.add_argument("key", nargs="*", default=[], metavar="NAME=VALUE")
 
 
 def run(options: argparse.Namespace, shell: Any) -> Any:
-    """Return the job, finished unless it runs in the background."""
+    """Return the job, finished unless it runs in the background; the plan of a dry run."""
     import_module("awlab.backend.targets")
     key, pars = key_and_pars(options.key, shell)
+    key, is_dry = without_commit(key)
+    if options.dry_run or is_dry:
+        return lpu.run(options.sequence, pars=pars or None, commit=False, **key)
     job = lpu.run(
         options.sequence, pars=pars or None, processes=options.processes, wait=False, **key
     )

@@ -3,7 +3,7 @@
 In a notebook a plot; in a terminal, or with ``--text``, a table with a line per chip and filter.
 Without an attribute the usual one of the class is taken: zeropoint, read_noise, count ...
 
-Examples: ``%awe trend PhotometricParameters chip=ccd50``, ``%awe trend RawBiasFrame imstat.mean``,
+Examples: ``%awe trend PhotometricParameters chip=ccd50``, ``%awe trend RawBiasFrame.imstat.mean``,
 ``%awe trend --text --good ReadNoise read_noise chip=ccd5*``,
 ``%awe trend ReducedScienceFrame imstat.stdev --x flat.imstat.stdev``.
 Python: ``trend(ReadNoise, 'read_noise', chip='ccd50')`` of ``awlab.backend.quality``,
@@ -39,9 +39,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, shell: Any) -> Any:
     """Return the plot, or the table."""
     words = list(options.key)
-    path = words.pop(0) if words and "=" not in words[0] else ""
+    # Python writes it as one word, and so may the line: BiasFrame.imstat.mean.
+    source, _, path = options.source.partition(".")
+    if not path and words and "=" not in words[0]:
+        path = words.pop(0)
     found = trend(
-        named_class(options.source), path, options.x, only_good=options.good, **key_of(words, shell)
+        named_class(source), path, options.x, only_good=options.good, **key_of(words, shell)
     )
     if in_notebook(shell) and not options.text:
         by = next(

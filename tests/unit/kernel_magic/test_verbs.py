@@ -164,6 +164,28 @@ def test_wrong_targets(desk, line, error):
         desk.run_cell(f"%awe {line}")
 
 
+def test_a_dry_run_is_asked_for_in_either_way(desk, sources):
+    for line in (
+        "%awe get --dry-run MagicDouble source=two",
+        "%awe get MagicDouble source=two commit=False",
+    ):
+        assert isinstance(desk.run_cell(line).result, Plan)
+    key = "MagicDouble source=two BiasFrame.process_params.SIGMA_CLIP=3.0"
+    for line in (f"%awe make --dry-run {key}", f"%awe make {key} commit=False"):
+        assert isinstance(desk.run_cell(line).result, Plan)
+    with pytest.raises(QueryError, match="commit='maybe'"):
+        desk.run_cell("%awe get MagicDouble source=two commit=maybe")
+
+
+def test_inspection_of_a_class_lists_its_attributes(desk, capsys):
+    desk.user_ns["MagicDouble"] = MagicDouble
+    said = desk.inspector.info(MagicDouble, "MagicDouble")
+    assert said["init_definition"] == "MagicDouble(*args: 'Any', **values: 'Any')"
+    words = said["docstring"] or said["class_docstring"] or said["init_docstring"]
+    assert words.startswith("Twice a source.")
+    assert words.index("Twice the level [ADU]") < words.index("The object identifier")
+
+
 def test_lineage(desk, tmp_path, capsys):
     desk.run_cell("x = %awe get MagicDouble source=one")
     assert isinstance(desk.run_cell("%awe lineage x").result, Account)

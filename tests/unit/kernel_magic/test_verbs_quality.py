@@ -133,6 +133,13 @@ def test_a_trend_in_words(desk):
     assert len(other) == 3
 
 
+def test_a_trend_takes_a_chain_as_one_word(desk):
+    one = desk.run_cell("%awe trend --text ReadNoise.read_noise").result
+    two = desk.run_cell("%awe trend --text ReadNoise read_noise").result
+    assert one.rows == two.rows
+    assert one.caption.startswith("ReadNoise.read_noise")
+
+
 def test_quality_of_one_object_and_of_many(desk, capsys):
     text = told(desk, capsys, "%awe quality odd")
     assert "LEVEL_LOW" in text
