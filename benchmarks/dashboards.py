@@ -76,7 +76,7 @@ def bare_kernel() -> float:
 def kernels(server: subprocess.Popen[str]) -> list[float]:
     """Return the memory of the kernels that is theirs alone [MB]."""
     found = psutil.Process(server.pid).children(recursive=True)
-    here = [child for child in found if "ipykernel_launcher" in " ".join(child.cmdline())]
+    here = [child for child in found if "awlab.dashboards.kernel" in " ".join(child.cmdline())]
     return [child.memory_full_info().uss / 1e6 for child in here]
 
 

@@ -16,6 +16,7 @@ from IPython.display import HTML, display
 from awlab.backend.database import DBObject
 from awlab.backend.datamodel import connect
 from awlab.backend.errors import AwlabError
+from awlab.dashboards.lean import load_lean_pandas
 from awlab.dashboards.start import log_to_file
 from awlab.dashboards.words import Words, address, asked_text
 
@@ -34,10 +35,14 @@ class Page:
     ----------
     name : str
         Name of its notebook, without ending.
+    plots : bool
+        Whether it will show plots; to be said before their widgets are imported.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, plots: bool = False) -> None:
         self.name = name
+        if plots:
+            load_lean_pandas()
         self._link = ipywidgets.HTML()
         # The awlab classes come with the imports, before anybody waits for the page.
         import awlab.backend.targets  # noqa: F401

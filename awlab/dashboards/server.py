@@ -15,6 +15,7 @@ import webbrowser
 from pathlib import Path
 from typing import Any
 
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_server.utils import url_path_join
 from tornado.web import HTTPError, RedirectHandler
 from voila.app import Voila
@@ -57,6 +58,16 @@ class _Closing(VoilaShutdownKernelHandler):
             raise HTTPError(403)
 
 
+class _PageKernels(KernelSpecManager):
+    """Kernels of pages are leaner than those of notebooks."""
+
+    def _get_kernel_spec_by_name(self, kernel_name: str, resource_dir: str) -> KernelSpec:
+        found = super()._get_kernel_spec_by_name(kernel_name, resource_dir)
+        own = {"ipykernel_launcher": "awlab.dashboards.kernel"}
+        found.argv = [own.get(word, word) for word in found.argv]
+        return found
+
+
 class _Missing(BaseVoilaHandler):
     """Every address that is none of ours."""
 
@@ -74,6 +85,7 @@ class DashboardServer(Voila):
         super().initialize(argv)
         self.open_browser = bool(os.environ.get("AWLAB_DASHBOARDS"))
         found = dashboards_in(Path(self.root_dir))
+        self.voila_configuration.kernel_spec_manager_class = _PageKernels
         self.voila_configuration.config.VoilaConfiguration.resources = {"dashboards": found}
         _log.addHandler(log_to_file())
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -18,6 +21,7 @@ _LONGEST = 200
 # connection does not survive a machine that slept.
 _TRIES = 20
 _PAUSE = 0.5
+_PATIENCE = 5.0
 
 
 class Words:
@@ -103,11 +107,39 @@ def address(page: str, **words: str) -> str:
 
 def asked_text() -> str:
     """Return what stands behind the question mark; a page made beforehand waits for its reader."""
-    from voila.utils import get_query_string
+    if os.environ.get("VOILA_PREHEAT") == "True":
+        for _ in range(_TRIES):
+            if _met_reader():
+                break
+            time.sleep(_PAUSE)
+    return os.environ.get("QUERY_STRING", "")
 
-    for _ in range(_TRIES):
-        found = get_query_string()
-        if found is not None or os.environ.get("VOILA_PREHEAT") != "True":
-            return str(found or "")
-        time.sleep(_PAUSE)
-    return ""
+
+def _met_reader() -> bool:
+    """Wait until the server gives this page to somebody, and take over what was asked.
+
+    What ``voila.utils.get_query_string`` does; importing that brings the whole server into the
+    kernel of every page: 40 MB, and more than a second.
+    """
+    from tornado.websocket import websocket_connect
+
+    get = os.environ.get
+    base = get("VOILA_WS_BASE_URL", get("VOILA_SERVER_URL", "/"))
+    host = f"{get('VOILA_APP_IP', '127.0.0.1')}:{get('VOILA_APP_PORT', '8866')}"
+    kernel = get("VOILA_KERNEL_ID", "")
+    url = f"{get('VOILA_WS_PROTOCOL', 'ws')}://{host}{base}voila/query/{kernel}"
+
+    async def hear() -> str | bytes | None:
+        line = await websocket_connect(url, connect_timeout=_PATIENCE)
+        return await line.read_message()
+
+    # The thread that runs the cells has a loop of its own already.
+    with ThreadPoolExecutor(1) as pool:
+        try:
+            told = pool.submit(lambda: asyncio.run(hear())).result()
+        except OSError:  # nobody answers: TimeoutError and ConnectionError are among them
+            return False
+    if told is None:  # the line was cut
+        return False
+    os.environ.update({str(name): str(value) for name, value in json.loads(told).items()})
+    return True

@@ -111,7 +111,7 @@ def test_look(in_demo):
     """Every widget has a cell that shows it."""
     notebook = run(nbformat.read(REPOSITORY / "notebooks" / "20_look.ipynb", as_version=4))
     shown = {
-        str(output["data"]["text/plain"]).partition("(")[0]
+        re.search(r"(\w+)(\(| object at )", str(output["data"]["text/plain"]))[1]
         for cell in notebook.cells
         for output in cell.get("outputs", [])
         if "application/vnd.jupyter.widget-view+json" in output.get("data", {})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -62,3 +64,17 @@ def test_an_empty_state_is_text(page, shown):
     page.show(f"nothing here {BAD}")
     page.heading(BAD)
     assert all("<script>" not in thing.data for thing in shown)
+
+
+def test_plots_come_without_what_pandas_would_load_beside(tmp_path, monkeypatch):
+    monkeypatch.setenv("AWLAB_HOME", str(tmp_path))
+    code = (
+        "import sys; from awlab.dashboards import Page; Page('trend', plots=True); "
+        "from awlab.widgets import TrendPlot; "
+        "print(*({'bqplot', 'pandas', 'pyarrow'} & set(sys.modules)), end=' '); "
+        "import pyarrow, pyarrow.parquet; print(pyarrow.table({'a': [1, 2]}).num_rows)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert sorted(done.stdout.split()) == ["2", "bqplot", "pandas"]
