@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from awlab.backend.database.connection import Database
 
 _WORLD = 4
+_GIVEN = "given_"  # columns' own names are SQLAlchemy's
 _LATER = sa.select(sa.func.set_config("synchronous_commit", "off", True))
 # A transaction that writes nothing flushes nothing: this one writes a message nobody reads.
 _FLUSHED = sa.select(sa.func.pg_logical_emit_message(True, "awlab", ""))
@@ -186,8 +188,9 @@ def _insert(database: Database, connection: Connection, item: Any, numbers: dict
         if type(item)._named_for_all:
             found = connection.execute(_once(statement, table, key), values).scalar()
         else:
-            private = _unless_seen(table, type(item)._unique_on, values)
-            found = connection.execute(_once(private, table, key)).scalar()
+            private = _unless_seen(table, key, type(item)._unique_on, tuple(values), context.user)
+            given = {f"{_GIVEN}{name}": value for name, value in values.items()}
+            found = connection.execute(private, given).scalar()
         return _existing(connection, item, values) if found is None else int(found)
     number = int(connection.execute(statement.returning(table.c.id), values).scalar_one())
     _insert_members(database, connection, item, number, numbers)
@@ -220,13 +223,19 @@ def _mine(table: sa.Table) -> Any:
     return sa.or_(visible(c.creator, c.project, c.privileges), c.creator == context.user)
 
 
-def _unless_seen(table: sa.Table, key: tuple[str, ...], values: dict[str, Any]) -> Any:
-    """Insert a private object unless the user sees one that is the same."""
-    same = [table.c[name] == sa.literal(values[name], table.c[name].type) for name in key]
-    given = [sa.literal(value, table.c[name].type) for name, value in values.items()]
+@functools.lru_cache(maxsize=64)
+def _unless_seen(
+    table: sa.Table, key: tuple[str, ...], same: tuple[str, ...], names: tuple[str, ...], _user: str
+) -> Any:
+    """Insert a private object unless the user sees one that is the same; built once per class.
+
+    What the user may see has the user's name in it.
+    """
+    given = {name: sa.bindparam(f"{_GIVEN}{name}", type_=table.c[name].type) for name in names}
+    equal = [table.c[name] == given[name] for name in same]
     number = sa.func.nextval(sa.text(f"'{ID_SEQUENCE}'"))
-    row = sa.select(number, *given).where(~sa.exists().where(*same, _mine(table)))
-    return insert(table).from_select(["id", *values], row)
+    row = sa.select(number, *given.values()).where(~sa.exists().where(*equal, _mine(table)))
+    return _once(insert(table).from_select(["id", *names], row), table, key)
 
 
 def _existing(connection: Connection, item: Any, values: dict[str, Any]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any
 
@@ -195,6 +196,7 @@ def merge_headers(primary: Header, extension: Header) -> Header:
     return merged
 
 
+@functools.lru_cache(maxsize=4096)
 def _normal(keyword: str) -> str:
     return " ".join(keyword.upper().removeprefix("HIERARCH ").split())
 
