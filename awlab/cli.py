@@ -25,6 +25,20 @@ _EXAMPLES = """examples:
 
 awlab COMMAND --help tells more. Status: 0 all went well, 1 something did not, 2 not understood.
 """
+_INGEST = """Known content is skipped: it is safe to run again. A table says what came in, and
+which files were refused and why; with one refused the status is 1.
+
+example: awlab ingest --dry-run ~/night1
+"""
+_GET = """Calibrations are asked by instrument, chip, filter and date, the observing night; science
+by the same and object, or by the filename of the raw frame. chip=* means all of them. A name with
+dots is a process parameter.
+
+examples:
+  awlab get BiasFrame chip=ccd50 date=2000-04-28
+  awlab get --plan ReducedScienceFrame instrument=WFI date=2000-04-28 'filter=#842'
+  awlab get BiasFrame chip=ccd50 date=2000-04-28 BiasFrame.process_params.SIGMA_CLIP=4.0
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,48 +99,80 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--no-open", action="store_true", help="stop after the summary")
 
     lab = _command(commands, "lab", _lab, "open JupyterLab on the notebooks")
-    lab.add_argument("rest", nargs="*", help="passed on to jupyter lab")
+    lab.add_argument("rest", nargs="*", help="words behind --, for jupyter lab")
 
     _browser_words(commands)
 
-    ingest = _command(commands, "ingest", _ingest, "bring FITS files into the database")
-    ingest.add_argument("paths", nargs="+", help="files and folders")
-    ingest.add_argument("--instrument", help="name of the instrument, if it is not recognised")
-    ingest.add_argument("--purpose", default="", help="what the frames were taken for")
-    ingest.add_argument("--dry-run", action="store_true", help="say what would be done")
-    ingest.add_argument("--move", action="store_true", help="take the files, keep no originals")
-
-    get = _command(commands, "get", _get, "find or make a target: awlab get BiasFrame chip=ccd50")
-    get.add_argument("target", help="class of the target")
-    get.add_argument("key", nargs="*", metavar="name=value", help="which one")
-    get.add_argument("--plan", action="store_true", help="only say what would be done, and why")
+    _target_words(commands)
 
     doctor = _command(commands, "doctor", _doctor, "examine database, files, locks and jobs")
     doctor.add_argument("--fix", action="store_true", help="mend what can be mended safely")
-    doctor.add_argument("--sample", type=int, default=50, help="files whose checksum is taken")
+    doctor.add_argument(
+        "--sample",
+        type=int,
+        default=50,
+        metavar="NUMBER",
+        help="checksums to take",
+    )
 
     _command(commands, "status", _status, "where your data are, and how much there is")
     _command(commands, "config", _config, "the settings in effect, and what changes them")
 
     database = _command(commands, "db", _db, "the database: status, upgrade, stop")
-    database.add_argument("action", choices=["status", "upgrade", "stop"])
+    database.add_argument(
+        "action",
+        choices=["status", "upgrade", "stop"],
+        help="say whether it runs; bring its tables up to this version; stop awlab's own",
+    )
     return parser
+
+
+def _target_words(commands: Any) -> None:
+    ingest = _command(commands, "ingest", _ingest, "bring FITS files into the database")
+    ingest.epilog = _INGEST
+    ingest.add_argument("paths", nargs="+", metavar="PATH", help="files and folders")
+    ingest.add_argument("--instrument", metavar="NAME", help="where it is not recognised")
+    ingest.add_argument(
+        "--purpose", default="", metavar="WORD", help="what the frames were taken for"
+    )
+    ingest.add_argument("--dry-run", action="store_true", help="say what would be done")
+    ingest.add_argument("--move", action="store_true", help="take the files, keep no originals")
+
+    get = _command(commands, "get", _get, "find a target, or make it with all that it needs")
+    get.epilog = _GET
+    get.add_argument("target", metavar="CLASS", help="BiasFrame, ReducedScienceFrame, ...")
+    get.add_argument("key", nargs="*", metavar="NAME=VALUE", help="which one")
+    get.add_argument(
+        "--plan",
+        "--dry-run",
+        action="store_true",
+        help="only say what would be done, and why",
+    )
 
 
 def _browser_words(commands: Any) -> None:
     boards = _command(commands, "dashboards", _dashboards, "serve the dashboards to a browser")
-    boards.add_argument("--port", type=int, default=8866, help="the next free one if it is taken")
-    boards.add_argument("--ip", default="127.0.0.1", help="where to listen; others need a token")
-    boards.add_argument("--token", action="store_true", help="ask for a token on loopback as well")
+    boards.add_argument(
+        "--port", type=int, default=8866, metavar="NUMBER", help="the next free one if it is taken"
+    )
+    boards.add_argument(
+        "--ip", default="127.0.0.1", metavar="ADDRESS", help="where to listen; others need a token"
+    )
+    boards.add_argument("--token", action="store_true", help="ask for one here, as elsewhere")
     boards.add_argument("--no-open", action="store_true", help="open no browser")
-    boards.add_argument("rest", nargs="*", help="passed on to voila")
+    boards.add_argument("rest", nargs="*", help="words behind --, for voila")
     _command(commands, "assets", _assets, "fetch Aladin Lite, once, for the sky view")
 
 
 def _command(
     commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=text,
+        description=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.set_defaults(run=run)
     return parser
 
@@ -250,9 +296,11 @@ def _ingest(options: argparse.Namespace) -> int:
 
 
 def _get(options: argparse.Namespace) -> int:
-    cls, key = _target_class(options.target), _key(options.key)
-    plan = cls.plan(**key)
-    if options.plan:
+    from awlab.backend.process import read_key_words
+
+    cls, words = _target_class(options.target), read_key_words(options.key)
+    plan = cls.plan(pars=words.pars or None, **words.key)
+    if options.plan or not words.commit:
         print(plan)
         return 0
     for item in plan.run(progress=_Bar(" targets")):
@@ -278,20 +326,6 @@ def _target_class(name: str) -> Any:
         hint = f"did you mean {', '.join(near)}?" if near else f"there are {', '.join(targets)}"
         raise TargetError(f"no target class {name!r}", hint)
     return targets[name]
-
-
-def _key(words: list[str]) -> dict[str, str]:
-    from awlab.backend.errors import TargetError
-
-    key: dict[str, str] = {}
-    for word in words:
-        name, sign, value = word.partition("=")
-        if not sign or not name.isidentifier():
-            raise TargetError(f"{word!r} is not name=value", "for instance chip=ccd50")
-        if name in key:
-            raise TargetError(f"{name} is given twice", "give every name once")
-        key[name] = value
-    return key
 
 
 def _doctor(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ import pytest
 
 from awlab import __version__, cli
 from awlab.backend.errors import TargetError
+from awlab.backend.process import read_key_words
 
 
 def ends(capsys, *words):
@@ -37,6 +39,7 @@ def home(tmp_path, monkeypatch):
         (["get", "BiasFrame", "chip"], "'chip' is not name=value"),
         (["get", "BiasFrame", "=a"], "'=a' is not name=value"),
         (["get", "BiasFrame", "chip=a", "chip=b"], "chip is given twice"),
+        (["get", "BiasFrame", "chip=a", "commit=no"], "commit=no is neither True nor False"),
     ],
 )
 def test_a_wrong_target_is_one_sentence(home, capsys, words, said):
@@ -94,6 +97,29 @@ def test_a_wrong_command_line_is_status_2(words, capsys):
         cli.main(words)
     assert stop.value.code == 2
     assert "usage: awlab" in capsys.readouterr().err
+
+
+def test_the_words_of_a_key():
+    words = read_key_words(["chip=ccd5*", "filter=#842", "A.process_params.N=3", "commit=False"])
+    assert words.key == {"chip": "ccd5*", "filter": "#842"}
+    assert words.pars == {"A.process_params.N": 3}
+    assert not words.commit
+    assert read_key_words(["A.process_params.WORD=two"]).pars == {"A.process_params.WORD": "two"}
+
+
+@pytest.mark.parametrize("command", ["get", "ingest"])
+def test_help_shows_an_example_that_is_understood(capsys, command):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([command, "--help"])
+    assert stop.value.code == 0
+    said = capsys.readouterr().out
+    examples = [
+        line.split(f"awlab {command} ")[1] for line in said.splitlines() if "awlab " in line
+    ]
+    for example in examples[1:]:  # the first one is the usage
+        options = cli._parser().parse_args([command, *shlex.split(example)])
+        if command == "get":
+            assert read_key_words(options.key).key["date"] == "2000-04-28"
 
 
 def test_traceback_on_demand(home):

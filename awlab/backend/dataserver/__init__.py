@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from awlab.backend.dataserver.cards import Card
     from awlab.backend.dataserver.checksum import Checksums, FileSum, hash_file
     from awlab.backend.dataserver.dataserver import DataServer
-    from awlab.backend.dataserver.failures import StorageFailed
+    from awlab.backend.dataserver.failures import StorageFailed, storage_errors
     from awlab.backend.dataserver.filenames import (
         FileLabel,
         FileName,
@@ -60,6 +60,7 @@ __all__ = [
     "read_images",
     "read_section",
     "split_mosaic",
+    "storage_errors",
     "write_extension_as_image",
     "write_image",
     "write_images",
@@ -72,7 +73,7 @@ _MODULES = {
     "cards": ("Card",),
     "checksum": ("Checksums", "FileSum", "hash_file"),
     "dataserver": ("DataServer",),
-    "failures": ("StorageFailed",),
+    "failures": ("StorageFailed", "storage_errors"),
     "filenames": ("FileLabel", "FileName", "global_name", "parse_name", "raw_name"),
     "fits_file": (
         "read_headers",

@@ -8,6 +8,7 @@ from typing import Any
 
 from awlab.backend.database import PRIVILEGES, Amendment, Lineage
 from awlab.backend.datamodel import Judged
+from awlab.backend.lineage.asked import committed
 from awlab.backend.lineage.tree import Branch, label_of, lineage_tree
 
 __all__ = ["Account", "facts_of", "tell_me_everything"]
@@ -166,7 +167,13 @@ def tell_me_everything(item: Any) -> Account:
     -------
     Account
         Prints as text, shows as nested tables in Jupyter.
+
+    Raises
+    ------
+    QueryError
+        If it is not a committed object.
     """
+    item = committed(item)
     upstream, downstream = item.upstream(), item.downstream()
     raw = upstream.raw()
     return Account(

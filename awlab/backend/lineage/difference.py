@@ -8,6 +8,7 @@ from typing import Any
 
 from awlab.backend.database import DBObject
 from awlab.backend.errors import QueryError
+from awlab.backend.lineage.asked import committed
 from awlab.backend.lineage.tree import label_of
 
 __all__ = ["Difference", "explain"]
@@ -86,9 +87,9 @@ def explain(first: Any, second: Any) -> Difference:
     Raises
     ------
     QueryError
-        If they are of different classes.
+        If they are not committed, or of different classes.
     """
-    return _explain(first, second, _DEEPEST, {})
+    return _explain(committed(first), committed(second), _DEEPEST, {})
 
 
 def _explain(first: Any, second: Any, depth: int, told: _Told) -> Difference:

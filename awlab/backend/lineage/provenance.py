@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 
 from awlab.backend.database import DBObject, current_database, objects_with_ids
+from awlab.backend.dataserver import storage_errors
+from awlab.backend.lineage.asked import committed
 
 __all__ = ["export_prov", "mermaid"]
 
 
 def _graph(item: Any) -> tuple[dict[int, Any], list[tuple[int, int, str]]]:
     """Objects by row number, and the edges (target, source, role) among them."""
-    upstream = item.upstream()
+    upstream = committed(item).upstream()
     edges = upstream.edges().rows()
     numbers = sorted({n for target, source, _ in edges for n in (target, source)} | {item._id})
     rows = objects_with_ids(current_database(), np.asarray(numbers, dtype=np.int64), DBObject)
@@ -43,6 +45,13 @@ def export_prov(item: Any, path: str | Path) -> Path:
     -------
     Path
         The file.
+
+    Raises
+    ------
+    QueryError
+        If it is not a committed object.
+    FileMissing, AccessDenied, StorageFailed
+        If the file cannot be written.
     """
     from prov.model import ProvDocument
 
@@ -72,7 +81,9 @@ def export_prov(item: Any, path: str | Path) -> Path:
         )
         document.wasDerivedFrom(f"awlab:{made.object_id}", f"awlab:{used.object_id}")
     target_path = Path(path)
-    target_path.write_text(str(document.serialize(format="json", indent=1)), encoding="utf-8")
+    text = str(document.serialize(format="json", indent=1))
+    with storage_errors(f"{target_path} cannot be written"):
+        target_path.write_text(text, encoding="utf-8")
     return target_path
 
 

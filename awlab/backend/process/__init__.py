@@ -7,6 +7,7 @@ from awlab.backend.process.calibration import Calibration, FilteredCalibration
 from awlab.backend.process.code_version import code_version
 from awlab.backend.process.dependencies import is_keyed_by_raw, is_selection
 from awlab.backend.process.jobs import Job, LocalProcessing, lpu
+from awlab.backend.process.key_words import KeyWords, read_key_words
 from awlab.backend.process.keys import Pointing
 from awlab.backend.process.plan import Node, Plan, State
 from awlab.backend.process.process_params import (
@@ -33,6 +34,7 @@ __all__ = [
     "Calibration",
     "FilteredCalibration",
     "Job",
+    "KeyWords",
     "LocalProcessing",
     "Node",
     "Pars",
@@ -54,6 +56,7 @@ __all__ = [
     "new_work_folder",
     "parameter_class",
     "parameter_names",
+    "read_key_words",
     "remove_left_behind",
     "what_if",
     "work_folder",

@@ -9,6 +9,7 @@ import pytest
 
 from awlab.backend.database import commit_objects, persistent
 from awlab.backend.datamodel import Chip, Flag, Instrument
+from awlab.backend.errors import FileMissing, QueryError
 from awlab.backend.lineage import (
     explain,
     export_prov,
@@ -148,6 +149,19 @@ def test_verdict_parameters_and_timeline(story):
     assert any("tagged it DR1" in line for line in told)
     times = [line[:19] for line in account.timeline]
     assert times == sorted(times)
+
+
+@pytest.mark.parametrize("ask", [tell_me_everything, lambda x: explain(x, x), mermaid])
+def test_what_is_no_object_is_said(story, ask):
+    with pytest.raises(QueryError, match=r"q\[0\]"):
+        ask(StoryBias.level > 0)
+    with pytest.raises(QueryError, match="is not committed"):
+        ask(StoryBias())
+
+
+def test_a_file_that_cannot_be_written_is_said(story, tmp_path):
+    with pytest.raises(FileMissing, match=r"prov\.json cannot be written"):
+        export_prov(story[-1], tmp_path / "nowhere" / "prov.json")
 
 
 def test_html_is_escaped_and_nested(story):
