@@ -303,7 +303,10 @@ def _get(options: argparse.Namespace) -> int:
     if options.plan or not words.commit:
         print(plan)
         return 0
-    for item in plan.run(progress=_Bar(" targets")):
+    # Workers take a while to begin: for a few targets they are not worth it.
+    many = len(plan.work) >= _WORTH_A_LINE
+    places = (os.cpu_count() or 1) if many else 0
+    for item in plan.run(processes=places, progress=_Bar(" targets")):
         verdict = getattr(item, "verdict", None)
         print(item, verdict() if verdict else "")
     return 0

@@ -199,7 +199,7 @@ def test_a_parameter_of_the_members_outdates_them_and_the_product(sky):
     before = SkyCoadd.get(object="FIELD2", filter="V")
     pars = {"SkyPatch.process_params.OFFSET": 5.0}
     plan = SkyCoadd.plan(object="FIELD2", filter="V", pars=pars)
-    assert plan.roots[0].reasons == ["patches: 1 outdated"]
+    assert plan.roots[0].reasons == ["patches: 1 outdated: OFFSET is 0.0, asked for 5.0"]
     after = SkyCoadd.get(object="FIELD2", filter="V", pars=pars)
     assert after.level == pytest.approx(before.level + 5)
     assert before.uptodate().reasons == ["patches: 1 new, 1 no longer good"]

@@ -194,7 +194,11 @@ class Judge:
         counts = Counter(c.state.value if c.is_work else "new" for c in new)
         texts = [f"{count} {state}" for state, count in counts.items()]
         texts += [f"{len(gone)} no longer good"] if gone else []
-        return [f"{dependency.role}: {', '.join(texts)}"] if texts else []
+        if not texts:
+            return []
+        whys = [child.reasons[0] for child in new if child.existing and child.is_work]
+        why = f"{', the first one' if len(whys) > 1 else ''}: {whys[0]}" if whys else ""
+        return [f"{dependency.role}: {', '.join(texts)}{why}"]
 
     def _members(self, node: Node, dependency: Dependency) -> list[Node]:
         """Return the members of a list that can serve, or will once they are made."""

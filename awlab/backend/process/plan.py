@@ -17,6 +17,11 @@ from awlab.backend.process.keys import Candidate, Group, Request
 __all__ = ["Node", "Plan", "State"]
 
 
+_MOST_LINES = 200
+# So many targets of a list, in each state, are shown in full.
+_IN_FULL = 1
+
+
 class State(StrEnum):
     """State of a target in a plan."""
 
@@ -225,42 +230,64 @@ class Plan:
         parts = [self.names.get(n, "") for n in (request.group.filter, request.group.chip) if n]
         if request.selection is not None:
             parts.append(request.selection.object)
-        parts.append(request.night or ("given" if request.given else ""))
+        named = request.given and request.selection is None
+        parts.append(request.night or ("given" if named else ""))
         if request.raw:
             parts.append(self.names.get(request.raw, f"raw {request.raw}"))
         return f"{node.cls.__name__} {' '.join(part for part in parts if part)}".strip()
 
-    def lines(self, limit: int = 200) -> Iterator[tuple[int, Node, str, bool]]:
-        """Walk over the tree: depth, node, role, and whether it was shown in full before."""
+    def lines(self, limit: int = _MOST_LINES) -> Iterator[str]:
+        """Walk over the tree, a line per target or input.
+
+        Of a list of targets one in each state is shown in full, the others are counted. What is
+        needed for a target that is up to date is not shown, unless that was asked for.
+
+        Parameters
+        ----------
+        limit : int
+            Largest number of lines.
+        """
         seen: set[int] = set()
+        # A text in the place of a node is a line as it is.
+        stack: list[tuple[int, Node | str, str]] = _shortened(0, self.roots, "")[::-1]
         shown = 0
-        stack = [(0, node, "") for node in reversed(self.roots)]
-        while stack and shown < limit:
-            depth, node, role = stack.pop()
-            again = id(node) in seen
-            yield depth, node, role, again
+        while stack:
+            if shown == limit:
+                yield f"... {len(self.nodes) - len(seen)} more targets: .counts() counts them"
+                return
             shown += 1
-            if again:
+            depth, node, role = stack.pop()
+            if isinstance(node, str):
+                yield f"{'  ' * depth}{node}"
                 continue
+            again = id(node) in seen
             seen.add(id(node))
-            stack += [(depth + 1, child, name) for name, child in reversed(node.children)]
+            hidden = again or (depth > 0 and node.state is State.UP_TO_DATE)
+            yield self._line(depth, node, role, again=again, hidden=hidden)
+            if not hidden:
+                below = [(depth + 1, text, "") for text in self._leaves(node)]
+                for name, value in node.inputs.items():
+                    children = [value] if isinstance(value, Node) else value
+                    if isinstance(children, list):
+                        below += _shortened(depth + 1, children, name)
+                stack += below[::-1]
+
+    def _line(self, depth: int, node: Node, role: str, *, again: bool, hidden: bool) -> str:
+        name = f"{role}: " if role else ""
+        why = f" ({'; '.join(node.reasons)})" if node.reasons and not again else ""
+        mark = " ..." if hidden and node.children else ""
+        return f"{'  ' * depth}{name}{self.label(node)}: {node.state.value}{why}{mark}"
 
     def __str__(self) -> str:
-        rows = []
-        for depth, node, role, again in self.lines():
-            name = f"{role}: " if role else ""
-            why = f" ({'; '.join(node.reasons)})" if node.reasons and not again else ""
-            mark = " ..." if again and node.children else ""
-            rows.append(f"{'  ' * depth}{name}{self.label(node)}: {node.state.value}{why}{mark}")
-            if not again:
-                rows += [f"{'  ' * (depth + 1)}{text}" for text in self._leaves(node)]
-        return "\n".join([*rows, self.summary()])
+        took = self.estimate() if self.work else 0.0
+        told = f"; about {round(took) if took >= 2 else took:g} s of work" if took else ""
+        return "\n".join([*self.lines(), self.summary() + told])
 
     def _leaves(self, node: Node) -> list[str]:
         """Say what else goes in: raw frames, and optional inputs that are absent."""
         texts = []
         for role, value in node.inputs.items():
-            if value is None:
+            if value is None or value == ():
                 texts.append(f"{role}: null")
             elif isinstance(value, tuple):
                 kind = node.cls._attributes[role].type.__name__
@@ -298,6 +325,28 @@ class Plan:
         more = len(self.roots) - 50
         rest = f"<li>... and {more} more</li>" if more > 0 else ""
         return f"<div class='awlab-plan'><ul>{roots}{rest}</ul>{html.escape(self.summary())}</div>"
+
+
+def _shortened(depth: int, nodes: list[Node], role: str) -> list[tuple[int, Node | str, str]]:
+    """Return what is shown of a list of targets: the first ones, those that differ, a count."""
+    shown: list[tuple[int, Node | str, str]] = []
+    more: Counter[str] = Counter()
+    states: Counter[State] = Counter()
+    for node in nodes:
+        states[node.state] += 1
+        if states[node.state] > _IN_FULL:
+            more[node.state.value] += 1
+        else:
+            shown.append((depth, node, role))
+    if sum(more.values()) == 1:
+        return [(depth, node, role) for node in nodes]
+    if more:
+        counts = ", ".join(f"{count} {state}" for state, count in more.items())
+        name = f"{role}: " if role else ""
+        shown.append(
+            (depth, f"{name}{sum(more.values())} more {nodes[0].cls.__name__}: {counts}", "")
+        )
+    return shown
 
 
 def _state_html(state: State) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from awlab.backend.database import (
@@ -168,10 +169,22 @@ def _raw_records(cls: Any, raw_class: Any, key: dict[str, Any]) -> tuple[list[Ra
         longer = raw_records(query)
         records = [r for r in longer if not r.object[len(name) : len(name) + 1].isalnum()]
     if not records:
-        raise TargetError(
-            f"no {raw_class.__name__} fits {_spell(key)}", "ingest the night, or check the key"
-        )
+        raise TargetError(f"no {raw_class.__name__} fits {_spell(key)}", _what_there_is(key))
     return records, single
+
+
+def _what_there_is(key: dict[str, Any]) -> str:
+    """Say which word of a key fits no raw frame, and which there are."""
+    columns = {"object": "OBJECT", "filter": "filter.name", "chip": "chip.name", "date": "night"}
+    for name, column in columns.items():
+        if not isinstance(value := key.get(name), str):
+            continue
+        known = {row[0] for row in read_records(Query(RawScienceFrame), (column,)) if row[0]}
+        if value not in known and not {"*", "?"} & set(value):
+            near = get_close_matches(value, known, n=5, cutoff=0.5) or sorted(known)[:5]
+            if near:
+                return f"no science frame has {name} {value!r}; there are {', '.join(near)}"
+    return "ingest the night, or check the key"
 
 
 def _raw_query(cls: Any, raw_class: Any, key: dict[str, Any]) -> tuple[Query, bool]:

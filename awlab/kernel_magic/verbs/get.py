@@ -13,10 +13,13 @@ Python: ``BiasFrame.get(chip='ccd50', date='2000-04-28')``.
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any
 
 from awlab.kernel_magic.progress import Bar
 from awlab.kernel_magic.words import key_and_pars, target_class, without_commit
+
+_MANY = 20
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,5 +37,10 @@ def run(options: argparse.Namespace, shell: Any) -> Any:
     if options.dry_run or is_dry:
         return plan
     with Bar(" targets") as bar:
-        made = plan.run(progress=bar)
+        made = plan.run(processes=_places(plan), progress=bar)
     return made if plan.is_list else made[0]
+
+
+def _places(plan: Any) -> int:
+    """Return how many workers are worth their beginning: none for a few targets."""
+    return (os.cpu_count() or 1) if len(plan.work) >= _MANY else 0

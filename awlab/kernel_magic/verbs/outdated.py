@@ -37,7 +37,8 @@ def run(options: argparse.Namespace, _shell: Any) -> Table:
     shown = found if options.all else found[:100]
     rows = [(item, StateWord("outdated"), _told(reasons)) for item, reasons in shown]
     more = f", {len(shown)} shown: --all shows them" if len(shown) < len(found) else ""
-    return Table(["object", "state", "because"], rows, f"{len(found):,} {cls.__name__}{more}")
+    told = f"{len(found):,} {cls.__name__}{more}" if found else f"no {cls.__name__} is outdated"
+    return Table(["object", "state", "because"], rows, told)
 
 
 def _query(cls: Any, since: str | None) -> Any:
@@ -55,7 +56,8 @@ def _classes(since: str | None) -> Table:
         found = cls.outdated(_query(cls, since))
         if found:
             rows.append((name, len(found), _told(found[0][1])))
-    return Table(["class", "outdated", "the first one because"], rows)
+    told = "" if rows else "nothing is outdated"
+    return Table(["class", "outdated", "the first one because"], rows, told)
 
 
 def _told(reasons: list[str]) -> str:
