@@ -265,6 +265,7 @@ class Plan:
             hidden = again or (depth > 0 and node.state is State.UP_TO_DATE)
             yield self._line(depth, node, role, again=again, hidden=hidden)
             if not hidden:
+                below: list[tuple[int, Node | str, str]]
                 below = [(depth + 1, text, "") for text in self._leaves(node)]
                 for name, value in node.inputs.items():
                     children = [value] if isinstance(value, Node) else value
