@@ -63,6 +63,7 @@ def test_links_in_the_pages_exist(read, repository, repository_files):
 def test_versions_agree(read):
     version = re.search(r'^__version__ = "(.+)"$', read("awlab/__init__.py"), re.M).group(1)
     assert f"version: {version}\n" in read("CITATION.cff")
+    assert json.loads(read("jupyter-config/labextension/package.json"))["version"] == version
     newest = re.search(r"^## \[?([\w.]+)", read("CHANGELOG.md"), re.M).group(1)
     assert newest in {version, "Unreleased"}
 

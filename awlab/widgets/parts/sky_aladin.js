@@ -61,18 +61,19 @@ async function createAladin(A, stage, scene, start) {
       if (!layer.shown || !layer.count) continue;
       const { colour, dash, shape } = skyLook(layer.number);
       const rows = Array.from({ length: layer.count }, (_, i) => i);
-      if (layer.kind === "frames") over({ name: `frames ${layer.number}`, color: colour, lineWidth: 2, lineDash: dash }, rows.map((i) => [layer, i]));
-      else {
-        // Shapes are drawn here: those of Aladin have no diamond, and all are of one size.
-        const catalogue = A.catalog({ name: `sources ${layer.number}`, color: colour, shape: (source, context) => {
-          context.strokeStyle = colour;
-          context.lineWidth = 1.5;
-          drawShape(context, shape, source.x, source.y, markSize(layer, source.data.i));
-        } });
-        aladin.addCatalog(catalogue);
-        catalogue.addSources(rows.map((i) => A.source(layer.ra[i], layer.dec[i], { i })));
-        drawn.push(catalogue);
-      }
+      const frames = layer.kind === "frames";
+      if (frames) over({ name: `frames ${layer.number}`, color: colour, lineWidth: 2, lineDash: dash }, rows.map((i) => [layer, i]));
+      // Shapes are drawn here: those of Aladin have no diamond, and all are of one size.
+      const catalogue = A.catalog({ name: `marks ${layer.number}`, color: colour, shape: (source, context) => {
+        const { i } = source.data;
+        if (frames && !isTiny(layer, i, aladin.getFov()[0] / Math.max(1, stage.clientWidth))) return;
+        context.strokeStyle = colour;
+        context.lineWidth = 1.5;
+        drawShape(context, frames ? "□" : shape, source.x, source.y, frames ? TINY : markSize(layer, i));
+      } });
+      aladin.addCatalog(catalogue);
+      catalogue.addSources(rows.map((i) => A.source(layer.ra[frames ? 4 * i : i], layer.dec[frames ? 4 * i : i], { i })));
+      drawn.push(catalogue);
     }
     const marked = scene.marked.filter(([number]) => scene.layers[number]?.shown).map(([number, i]) => [scene.layers[number], i]);
     if (marked.length) over({ name: "marked", color: SKY.marked, lineWidth: 4 }, marked);

@@ -77,6 +77,14 @@ function markSize(layer, i) {
   return 2.5 + 5 * (1 - Math.max(0, Math.min(1, (layer.magnitudes[i] - bright) / (faint - bright || 1))));
 }
 
+// Frames too small to be seen are marked by a square about their first corner.
+const TINY = 7; // [pixel]
+const isTiny = (layer, i, pixelSize) => {
+  const [a, c] = [4 * i, 4 * i + 2];
+  const across = Math.hypot((layer.ra[a] - layer.ra[c]) * Math.cos(layer.dec[a] * DEGREE), layer.dec[a] - layer.dec[c]);
+  return across < TINY * pixelSize;
+};
+
 function createChart(stage, scene) {
   const canvas = el("canvas", { class: "awlab-sky-canvas" });
   const context = canvas.getContext("2d");
@@ -143,7 +151,11 @@ function createChart(stage, scene) {
     context.strokeStyle = colour;
     context.lineWidth = lineWidth;
     context.setLineDash(dash);
-    if (layer.kind === "frames") {
+    if (layer.kind === "frames" && isTiny(layer, i, 1 / scale())) {
+      const place = pixel(layer.ra[4 * i], layer.dec[4 * i]);
+      context.setLineDash([]);
+      if (place) drawShape(context, "□", ...place, TINY);
+    } else if (layer.kind === "frames") {
       path([0, 1, 2, 3, 0].map((k) => [layer.ra[4 * i + k], layer.dec[4 * i + k]]));
       context.stroke();
     } else {

@@ -18,6 +18,7 @@ __all__ = ["FrameLayer", "SourceLayer", "field_of", "layer_of"]
 
 _MOST_FRAMES = 1000
 _MOST_SOURCES = 20_000
+_STEPS = 60  # of the search for the middle of a field
 _MAGNITUDES = ("MAG_AUTO", "MAG_ISO", "MAG", *BANDS)
 
 
@@ -174,6 +175,10 @@ def field_of(layers: Sequence[FrameLayer | SourceLayer]) -> tuple[float, float, 
     ----------
     layers : sequence of layers
         What is shown.
+
+    References
+    ----------
+    Badoiu & Clarkson 2003, SODA, 801 (the circle around points, by steps to the farthest).
     """
     places = [layer.positions() for layer in layers if layer.count]
     if not places:
@@ -184,6 +189,11 @@ def field_of(layers: Sequence[FrameLayer | SourceLayer]) -> tuple[float, float, 
     if np.linalg.norm(mean) < 1e-6:  # all around the sky
         return 0.0, 0.0, 360.0
     mean /= np.linalg.norm(mean)
+    # The smallest circle around all of them: towards the farthest, in ever smaller steps.
+    for step in range(2, _STEPS):
+        farthest = vectors[:, int(np.argmin(mean @ vectors))]
+        mean += (farthest - mean) / step
+        mean /= np.linalg.norm(mean)
     # Chords keep their digits where cosines lose them.
     chord = float(np.linalg.norm(vectors - mean[:, None], axis=0).max())
     reach = 2.0 * np.degrees(np.arcsin(min(1.0, chord / 2.0)))

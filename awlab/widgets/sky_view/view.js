@@ -47,13 +47,17 @@ function render({ model, el: host }) {
     engine?.draw();
     tell(await wire.ask("choose", { layer, index }));
   }
-  // A frame that was chosen in the table comes into sight; what is in sight stays where it is.
+  // A frame that was chosen in the table comes into sight, large enough to be one; what is so
+  // already stays where it is.
   function bringIn(ra, dec) {
-    const inside = [...ra].some((value, k) => {
-      const [x, y] = engine.pixel(value, dec[k]) ?? [-1, -1];
-      return x > 0 && y > 0 && x < stage.clientWidth && y < stage.clientHeight;
-    });
-    if (!inside) engine.go(ra[0], dec[0], engine.where().fov);
+    const corners = [...ra].map((value, k) => engine.pixel(value, dec[k]));
+    const inside = corners.some((at) => at && at[0] > 0 && at[1] > 0 && at[0] < stage.clientWidth && at[1] < stage.clientHeight);
+    const across = Math.hypot((ra[0] - ra[2]) * Math.cos(dec[0] * DEGREE), dec[0] - dec[2]);
+    const { fov } = engine.where();
+    if (inside && across > fov / 40) return;
+    fitted = false;
+    const middle = fromPlane(...[0, 1].map((axis) => toPlane(ra[2], dec[2], ra[0], dec[0])[axis] / 2), ra[0], dec[0]);
+    engine.go(...middle, across > fov / 40 ? fov : 4 * across);
   }
   const cornersOf = (layer, i) => [0, 1, 2, 3].map((k) => engine.pixel(layer.ra[4 * i + k], layer.dec[4 * i + k]));
   function holds(corners, x, y) {
@@ -75,7 +79,9 @@ function render({ model, el: host }) {
           if (far < 8) found.push({ key: [layer.number, i], size: far - 10 }); // before all frames
         } else {
           const corners = cornersOf(layer, i);
-          if (corners.every(Boolean) && holds(corners, x, y)) found.push({ key: [layer.number, i], size: area(corners) });
+          if (!corners.every(Boolean)) continue;
+          const near = Math.max(...corners.map(([left, top]) => Math.hypot(left - x, top - y))) < TINY + 2;
+          if (near || holds(corners, x, y)) found.push({ key: [layer.number, i], size: area(corners) });
         }
       }
     }
@@ -94,12 +100,14 @@ function render({ model, el: host }) {
     return [event.clientX - box.left, event.clientY - box.top];
   };
   stage.addEventListener("pointerdown", (event) => { down = spot(event); }, true);
+  stage.addEventListener("wheel", () => { fitted = false; }, { capture: true, passive: true });
   stage.addEventListener("pointerup", (event) => {
     const [x, y] = spot(event);
     if (down && cover.hidden && Math.hypot(x - down[0], y - down[1]) < 4) pick(x, y);
     down = null;
   }, true);
   stage.addEventListener("pointermove", (event) => {
+    if (down) fitted = false;
     const at = engine?.sky(...spot(event));
     place.textContent = at && at.every(Number.isFinite) ? sexagesimal(at) : "";
   });
@@ -147,12 +155,18 @@ function render({ model, el: host }) {
   }
 
   // -- where one looks -------------------------------------------------------------------
-  const fit = () => field && engine?.go(field[0], field[1], field[2] * 1.02 * Math.max(1, stage.clientWidth / stage.clientHeight));
+  let fitted = true; // all is shown, and stays so when the view gets another size
+  function fit() {
+    fitted = true;
+    if (field) engine?.go(field[0], field[1], field[2] * 1.02 * Math.max(1, stage.clientWidth / stage.clientHeight));
+  }
   function zoom(factor) {
+    fitted = false;
     const { ra, dec, fov } = engine.where();
     engine.go(ra, dec, fov * factor);
   }
   function move(x, y) {
+    fitted = false;
     const to = engine.sky(stage.clientWidth * (0.5 + x / 8), stage.clientHeight * (0.5 + y / 8));
     if (to) engine.go(to[0], to[1], engine.where().fov);
   }
@@ -250,7 +264,7 @@ function render({ model, el: host }) {
     const now = engine?.where();
     engine = null;
     await dress(wanted);
-    if (now) engine.go(now.ra, now.dec, now.fov);
+    if (now && !fitted) engine.go(now.ra, now.dec, now.fov);
     root.dataset.ready = "yes";
   });
   survey.addEventListener("change", async () => {
@@ -313,7 +327,7 @@ function render({ model, el: host }) {
   model.on("change:marked_rows", marks);
   model.on("change:revision", read);
   model.on("change:height", taller);
-  const size = new ResizeObserver(calm(() => engine?.draw(), 60));
+  const size = new ResizeObserver(calm(() => (fitted ? fit() : engine?.draw()), 60));
   size.observe(stage);
   stage.append(cover);
   root.append(bar, note, told, stage, list, grid.box, chosen);
