@@ -132,11 +132,20 @@ def _products(cls: Any, obj: Any) -> Any:
         and is_keyed_by_raw(cls)
         and "chip" in cls._attributes["raw"].type._attributes
     ):
-        return valid & (cls.raw.chip == chip)
+        # What is made with the solution of a field depends on the other chips as well.
+        same = cls.raw.chip == chip
+        return valid & (same | _made_of(cls, obj) if _takes_field(cls) else same)
     if chip is not None and getattr(cls, "_is_calibration", False):
         return valid & (cls.chip == chip)
-    below = tuple(item._id for item in obj.downstream().objects(cls))
-    return Query(cls, WithIds(below)) & valid
+    return _made_of(cls, obj) & valid
+
+
+def _made_of(cls: Any, obj: Any) -> Query:
+    return Query(cls, WithIds(tuple(item._id for item in obj.downstream().objects(cls))))
+
+
+def _takes_field(cls: Any) -> bool:
+    return any(d.rule == "field" for member in class_order(cls) for d in dependencies_of(member))
 
 
 class _Overlay(DatabaseRegistry):

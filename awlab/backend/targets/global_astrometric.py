@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from dataclasses import replace
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,9 @@ class GAstrometricParameters(ProcessParameters):
     )
     CHIP_PDEG = persistent("Highest degree of the polynomials of chips", int, 3)
     EXPOSURE_PDEG = persistent("Highest degree of those of exposures", int, 2)
-    STARS_PER_COEFFICIENT = persistent("Detections that a coefficient needs", float, 8.0)
+    STARS_PER_COEFFICIENT = persistent(
+        "Stars seen more than once that a coefficient needs", float, 2.5
+    )
     NITER = persistent("Number of Gauss-Newton steps", int, 4)
     REJECTION_THRESHOLD = persistent("Clipping threshold, sigma", float, 4.0)
     MIN_NREF = persistent("QC: smallest number of reference stars", int, 10)
@@ -129,8 +132,12 @@ class GAstrometric(FieldSolution, DataObject):
         self.take_facts(raws)
         frames = [read_solved(member) for member in members]
         mosaic = _mosaic(raws, frames)
-        options = self._options(mosaic)
-        reference, self._has_reference = _reference(frames, options.match_radius)
+        scale = float(np.median([frame.plate.pixel_scale for frame in frames]))
+        radius = max(self.process_params.MATCH_RADIUS, _LEAST_RADIUS * scale)
+        shared = _shared_stars(frames, radius)
+        reference, self._has_reference = _reference(frames, shared)
+        options = self._options(mosaic, shared)
+        options = replace(options, match_radius=radius, floor=_FLOOR * scale)
         found = solve_global_astrometry(mosaic, reference, options)
         self.pathname = self.new_pathname(".parquet")
         table = _residuals(found, reference, frames)
@@ -152,24 +159,22 @@ class GAstrometric(FieldSolution, DataObject):
 
     _has_reference = True
 
-    def _options(self, mosaic: list[MosaicFrame]) -> GlobalOptions:
-        """Lower the orders of polynomials where sources are few."""
+    def _options(self, mosaic: list[MosaicFrame], shared: _Shared) -> GlobalOptions:
+        """Lower the orders of polynomials where stars are few."""
         p = self.process_params
-        counts = np.array([one.sources.usable().size for one in mosaic])
         for name, highest, part in (
             ("chip_order", p.CHIP_PDEG, [one.chip for one in mosaic]),
             ("exposure_order", p.EXPOSURE_PDEG, [one.exposure for one in mosaic]),
         ):
-            sums = np.bincount(part, counts)
-            setattr(self, name, _order(float(np.median(sums)) / p.STARS_PER_COEFFICIENT, highest))
-        scale = float(np.median([one.plate.pixel_scale for one in mosaic]))
+            pairs = np.unique(np.stack([np.array(part)[shared.frame], shared.star]), axis=1)
+            stars = np.bincount(pairs[0], minlength=max(part) + 1)
+            allowed = float(np.median(stars)) / p.STARS_PER_COEFFICIENT
+            setattr(self, name, _order(allowed, highest))
         return GlobalOptions(
-            match_radius=max(p.MATCH_RADIUS, _LEAST_RADIUS * scale),
             chip_order=self.chip_order,
             exposure_order=self.exposure_order,
             iterations=p.NITER,
             rejection_threshold=p.REJECTION_THRESHOLD,
-            floor=_FLOOR * scale,
         )
 
     def _overlap_groups(
@@ -237,11 +242,30 @@ def _mosaic(raws: list[Any], frames: list[SolvedFrame]) -> list[MosaicFrame]:
     ]
 
 
-def _reference(frames: list[SolvedFrame], radius: float) -> tuple[ReferenceStars, bool]:
+class _Shared(NamedTuple):
+    """Detections of stars that are seen more than once: frame, star; places of the stars [deg]."""
+
+    frame: NDArray[np.int64]
+    star: NDArray[np.int64]
+    ra: NDArray[np.float64]
+    dec: NDArray[np.float64]
+
+
+def _shared_stars(frames: list[SolvedFrame], radius: float) -> _Shared:
+    lists = [(frame.ra, frame.dec) for frame in frames]
+    found = associate(lists, radius)
+    ra, dec = mean_positions(found, lists)
+    several = np.bincount(found.AID, minlength=ra.size) > 1
+    rows = several[found.AID]
+    return _Shared(found.list_index[rows], found.AID[rows], ra[several], dec[several])
+
+
+def _reference(frames: list[SolvedFrame], shared: _Shared) -> tuple[ReferenceStars, bool]:
     """Gather the reference stars of all frames; without any, the mean places of their stars."""
     lists = [(frame.reference.ra, frame.reference.dec) for frame in frames]
     if not any(ra.size for ra, _ in lists):
-        return _mean_places(frames, radius), False
+        nothing = np.zeros(shared.ra.size)
+        return ReferenceStars(shared.ra, shared.dec, nothing, nothing + _LOCAL_ERROR), False
     found = associate(lists, _SAME_STAR)
     ra, dec = mean_positions(found, lists)
     errors = np.concatenate([_errors(frame.reference) for frame in frames])
@@ -249,16 +273,6 @@ def _reference(frames: list[SolvedFrame], radius: float) -> tuple[ReferenceStars
     error = np.full(ra.size, np.nan)
     error[found.AID] = errors[starts[found.list_index] + found.SID]
     return ReferenceStars(ra, dec, np.zeros(ra.size), error), True
-
-
-def _mean_places(frames: list[SolvedFrame], radius: float) -> ReferenceStars:
-    lists = [(frame.ra, frame.dec) for frame in frames]
-    found = associate(lists, radius)
-    ra, dec = mean_positions(found, lists)
-    several = np.bincount(found.AID, minlength=ra.size) > 1
-    number = int(several.sum())
-    error = np.full(number, _LOCAL_ERROR)
-    return ReferenceStars(ra[several], dec[several], np.zeros(number), error)
 
 
 def _errors(stars: ReferenceStars) -> NDArray[np.float64]:

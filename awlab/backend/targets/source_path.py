@@ -19,6 +19,7 @@ from awlab.backend.database import Query, WithIds, class_named, read_records
 from awlab.backend.datamodel import BaseFrame, RawFrame, RawScienceFrame
 from awlab.backend.process import Calibration
 from awlab.backend.targets.astrometric_parameters import AstrometricParameters
+from awlab.backend.targets.field_solution import FieldSolution
 from awlab.backend.targets.pixel_map import PixelMap
 from awlab.backend.targets.pixels import layout_of
 from awlab.backend.targets.reduced import ReducedScienceFrame
@@ -90,11 +91,11 @@ class _Frames:
         self._seen = self._passed(owner._id)
 
     def _passed(self, start: int) -> set[int]:
-        """Return what the light of the source came through: no frames of standard stars."""
+        """Return what the light of the source came through: no standard stars, no neighbours."""
         found, stack = set(), [start]
         while stack:
             for origin in self._inputs.get(stack.pop(), ()):
-                if origin not in found and not self._is_a(origin, Calibration):
+                if origin not in found and not self._is_a(origin, Calibration, FieldSolution):
                     found.add(origin)
                     stack.append(origin)
         return found
