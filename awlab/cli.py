@@ -211,10 +211,10 @@ def _demo(options: argparse.Namespace) -> int:
 
     if options.history is None:
         summary: Any = run_demo(options.night, bar=_Bar)
-        page = "notebooks/00_start_here.ipynb"
+        page = "00_start_here.ipynb"
     else:
         summary = make_history(options.history, say=print)
-        page = "notebooks/00_start_here.ipynb"
+        page = "10_calibration_history.ipynb"
     print(f"\n{summary}\n")
     if options.no_open:
         print(f"Next: {_command_line()} lab (or doctor)")
@@ -223,23 +223,23 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _lab(options: argparse.Namespace) -> int:
-    return _open_lab("notebooks", options.rest)
+    return _open_lab("", options.rest)
 
 
-def _open_lab(place: str, rest: list[str]) -> int:
-    """Become JupyterLab, with the notebooks that came with awlab."""
-    from awlab.backend.ingest import notebooks_folder
+def _open_lab(page: str, rest: list[str]) -> int:
+    """Become JupyterLab, on the user's copies of the notebooks that came with awlab."""
+    from awlab.backend.demo import own_notebooks
 
-    folder = notebooks_folder()
-    where = folder / Path(place).name if place.endswith(".ipynb") else folder
-    words = [sys.executable, "-m", "jupyterlab", str(where), *rest]
+    folder = own_notebooks()
+    words = [sys.executable, "-m", "jupyterlab", str(folder / page), *rest]
     if os.geteuid() == 0:
         words.append("--allow-root")
     if not _has_screen():
         words.append("--no-browser")
         print("awlab: no screen here; open the address that JupyterLab prints below in a browser")
+    print(f"awlab: your notebooks are in {folder}")
     print("awlab: JupyterLab runs until Ctrl-C; your data stay", flush=True)
-    os.environ["JUPYTER_CONFIG_PATH"] = _server_settings(folder)
+    os.environ["JUPYTER_CONFIG_PATH"] = _server_settings()
     os.execv(sys.executable, words)
 
 
@@ -261,10 +261,10 @@ def _has_screen() -> bool:
     return sys.platform == "darwin" or any(os.environ.get(name) for name in names)
 
 
-def _server_settings(notebooks: Path) -> str:
+def _server_settings() -> str:
     """Name the settings of the servers that awlab starts, before those of the user."""
     installed = Path(sys.prefix) / "share" / "awlab" / "jupyter"
-    own = notebooks.parent / "jupyter-config" / "server"
+    own = Path(__file__).resolve().parents[1] / "jupyter-config" / "server"
     before = os.environ.get("JUPYTER_CONFIG_PATH", "")
     return os.pathsep.join(filter(None, [str(own if own.is_dir() else installed), before]))
 

@@ -168,9 +168,9 @@ def started(monkeypatch):
     return found
 
 
-def test_lab_without_a_screen_says_where_to_look(started, capsys, repository):
-    cli._open_lab("notebooks/00_start_here.ipynb", ["--port=9999"])
-    assert str(repository / "notebooks" / "00_start_here.ipynb") in started
+def test_lab_without_a_screen_says_where_to_look(home, started, capsys):
+    cli._open_lab("00_start_here.ipynb", ["--port=9999"])
+    assert str(home / "notebooks" / "00_start_here.ipynb") in started
     assert "--port=9999" in started
     assert ("--no-browser" in started) == (sys.platform != "darwin")
     assert ("address" in capsys.readouterr().out) == (sys.platform != "darwin")
@@ -178,9 +178,10 @@ def test_lab_without_a_screen_says_where_to_look(started, capsys, repository):
     assert os.path.isfile(os.path.join(settings, "labconfig", "default_setting_overrides.json"))
 
 
-def test_lab_with_a_screen_opens_a_browser(started):
+def test_lab_with_a_screen_opens_a_browser(home, started):
     os.environ.update(DISPLAY=":0", JUPYTER_CONFIG_PATH="/mine")
-    cli._open_lab("notebooks", [])
+    cli._open_lab("", [])
+    assert str(home / "notebooks") in started
     assert "--no-browser" not in started
     assert os.environ["JUPYTER_CONFIG_PATH"].endswith(os.pathsep + "/mine")
 

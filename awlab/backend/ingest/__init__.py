@@ -28,7 +28,7 @@ from awlab.backend.ingest.translate import translate
 if TYPE_CHECKING:
     from awlab.backend.ingest.equipment import Equipment
     from awlab.backend.ingest.finding import find_files
-    from awlab.backend.ingest.night import ingest_night, notebooks_folder
+    from awlab.backend.ingest.night import ingest_night
     from awlab.backend.ingest.report import FileRow, IngestReport
     from awlab.backend.ingest.run import ingest
 
@@ -50,7 +50,6 @@ __all__ = [
     "ingest",
     "ingest_night",
     "load_instruments",
-    "notebooks_folder",
     "plan_split",
     "shared_moments",
     "translate",
@@ -63,7 +62,6 @@ _LATER = {
     "find_files": "finding",
     "ingest": "run",
     "ingest_night": "night",
-    "notebooks_folder": "night",
 }
 
 

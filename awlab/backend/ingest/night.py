@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from awlab.backend.errors import IngestError
 from awlab.backend.ingest.nights import available_nights, fetch_sa112, make_wfi_night
 from awlab.backend.ingest.nights.references import ingest_references
@@ -11,7 +9,7 @@ from awlab.backend.ingest.report import IngestReport
 from awlab.backend.ingest.run import Progress, ingest
 from awlab.backend.settings import load_settings
 
-__all__ = ["ingest_night", "notebooks_folder"]
+__all__ = ["ingest_night"]
 
 
 def ingest_night(name: str, *, progress: Progress | None = None) -> IngestReport:
@@ -37,18 +35,3 @@ def ingest_night(name: str, *, progress: Progress | None = None) -> IngestReport
     report = ingest(night.paths, progress=progress)
     ingest_references(night)
     return report
-
-
-def notebooks_folder() -> Path:
-    """Return the folder of the notebooks that came with awlab.
-
-    Raises
-    ------
-    IngestError
-        If they are nowhere to be found.
-    """
-    package = Path(__file__).resolve().parents[3]
-    for place in (package / "notebooks", Path.cwd() / "notebooks"):
-        if (place / "00_start_here.ipynb").is_file():
-            return place
-    raise IngestError("the notebooks are not here", "run awlab from a clone of its repository")
