@@ -126,7 +126,7 @@ def measure_group(group: list[Path], *, move: bool) -> tuple[list[float], int]:
 
 def main() -> None:
     """Measure mosaics and single images."""
-    connect_scratch()
+    os.environ["AWLAB_HOME"] = str(connect_scratch())  # notes of stored files are there
     titles = ("hash", "... CPU", "disk", "ingest", "... CPU", "overhead", "ratio", "least")
     print(f"{'ms per frame':38}{'frames':>7}" + "".join(f"{title:>10}" for title in titles))
     with tempfile.TemporaryDirectory(prefix="awlab-bench-") as name:

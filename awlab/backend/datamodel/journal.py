@@ -132,21 +132,19 @@ def sweep() -> list[str]:
 
 
 def _sweep_one(notes: Path) -> list[str]:
-    place = _place()
+    place = json.dumps(_place())[:-1]  # lines of other places are many at times, and not parsed
     mine: list[str] = []
     kept: set[str] = set()
     others: list[str] = []
     for line in _lines(notes):
-        try:
-            database, location, name, *more = json.loads(line)
-        except ValueError:
+        if not line.endswith("]"):
             continue  # the last line of a process killed while writing it: nothing was stored yet
-        if [database, location] != place:
+        if not line.startswith(place):
             others.append(line)
-        elif _KEPT in more:
-            kept.add(name)
-        else:
-            mine.append(name)
+            continue
+        with contextlib.suppress(ValueError):
+            _, _, name, *more = json.loads(line)
+            kept.add(name) if _KEPT in more else mine.append(name)
     # The server may still be finishing the commit of a process that is gone: then another time.
     if mine and not settled(1.0):
         return []

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from awlab.backend.dataserver import hash_file
 from awlab.backend.ingest import ingest
 
@@ -124,19 +126,24 @@ def test_the_embedded_server_may_be_restarted_meanwhile(tmp_path, pixels, home, 
     assert len(report.objects) == 40
 
 
-def test_commits_that_a_crash_undid_are_made_again(tmp_path, pixels, home, monkeypatch, single):
+@pytest.mark.parametrize("move", [False, True])
+def test_commits_that_a_crash_undid_are_made_again(
+    tmp_path, pixels, home, monkeypatch, single, move
+):
     """The server dies after commits that are not on the disk yet; nothing was said of them."""
     from awlab.backend.database import embedded_status
     from awlab.backend.datamodel import RawFrame
     from awlab.backend.ingest import run
 
     paths = [single(tmp_path / f"{i}.fits", pixels()) for i in range(12)]
+    digests = [hash_file(path).digest for path in paths]
     flushed, said, again = run.make_durable, [], []
     committed = run.commit_objects
 
     def crash():
         if len(said) < 2 and not again:
             again.append(len(said))
+            assert all(path.exists() for path in paths), "no original has gone yet"
             os.kill(embedded_status(home).pid, signal.SIGKILL)
             time.sleep(0.2)
         flushed()
@@ -148,11 +155,11 @@ def test_commits_that_a_crash_undid_are_made_again(tmp_path, pixels, home, monke
 
     monkeypatch.setattr(run, "make_durable", crash)
     monkeypatch.setattr(run, "commit_objects", count)
-    report = ingest(paths, progress=lambda *told: said.append(told))
+    report = ingest(paths, move=move, progress=lambda *told: said.append(told))
     assert again[0] == 0, "nothing had been called new before the crash"
     assert report.counts == {"new": 12}
     assert len(report.objects) == 12
-    digests = [hash_file(path).digest for path in paths]
     assert RawFrame.raw_fits.content_sha256.in_(digests).count() == 12
     assert all(frame.retrieve().exists() for frame in report.objects)
-    assert ingest(paths).counts == {"known": 12}
+    assert [path.exists() for path in paths] == [not move] * 12
+    assert move or ingest(paths).counts == {"known": 12}
