@@ -269,8 +269,12 @@ def _with_given(cls: Any, key: dict[str, Any]) -> tuple[list[Request], bool]:
 
 
 def _selection_of(record: RawRecord, cls: Any, key: dict[str, Any]) -> Selection:
-    """Return the selection that a raw frame belongs to: chip and night only if the key has them."""
+    """Return the selection that a raw frame belongs to: chip and night only if the key has them.
+
+    A field is all of its frames: chip and night say which fields, not which part of them.
+    """
     group = record.group
+    key = {} if getattr(cls, "_is_field_solution", False) else key
     return Selection(
         group.instrument,
         group.filter if "filter" in cls._attributes else 0,

@@ -175,7 +175,7 @@ class Wishes:
         known = self._registry.raw_records_of(raw_class, numbers) if numbers else {}
         for node in nodes:
             record = known.get(node.request.raw)
-            if record is None:
+            if record is None or not record.object:
                 node.inputs[dependency.role] = None
                 continue
             group = record.group

@@ -14,17 +14,17 @@ __all__ = ["FieldSolution"]
 class FieldSolution(ProcessTarget, abstract=True):
     """A solution of all frames of an object in one filter together.
 
-    `RegriddedFrame` takes that of the field its raw frame is of, where it is asked to: it is a
-    version of its own, and a frame does not change with it.
+    A key names the field: all its chips and nights are solved together. `RegriddedFrame` takes the
+    solution of the field its raw frame is of, where it is asked to: it is a version of its own, and
+    a frame does not change with it.
     """
 
     _is_selection = True
     _is_field_solution = True
 
     instrument = persistent("Instrument", Instrument)
-    chip = persistent("Detector chip if it is of one only", Chip)
+    chip = persistent("Detector chip, of frames that were named and are of one only", Chip)
     filter = persistent("Filter", Filter)
-    night = persistent("Observing night if it is of one only, CCYY-MM-DD", str, "")
     OBJECT = persistent("Name of the object observed", str, "")
     chosen_by = persistent("key, or frames if they were named one by one", str, "")
     solutions = persistent("What was found for each frame, by name of the raw frame", dict, {})

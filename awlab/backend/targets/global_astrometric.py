@@ -299,11 +299,9 @@ def _residuals(
         apart = (reference.ra[known] - ra + 180.0) % 360.0 - 180.0
         east = np.where(has, 3600.0 * apart * np.cos(np.radians(dec)) + found.dra, np.nan)
         north = np.where(has, 3600.0 * (reference.dec[known] - dec) + found.ddec, np.nan)
-    x, y = (
-        np.array([getattr(frames[f].sources, c)[s] for f, s in zip(found.frame, found.source,
-                                                                   strict=True)], float)
-        for c in ("x", "y")
-    )  # fmt: skip
+    starts = np.cumsum([0, *(frame.sources.x.size for frame in frames)])
+    place = starts[found.frame] + found.source
+    x, y = (np.concatenate([getattr(f.sources, c) for f in frames])[place] for c in ("x", "y"))
     columns = {
         "RA": ra, "DEC": dec, "FRAME": found.frame, "STAR": star, "SID": found.source,
         "X_IMAGE": x + 1.0, "Y_IMAGE": y + 1.0, "DRA": found.dra, "DDEC": found.ddec,

@@ -117,6 +117,14 @@ def test_the_field_of_every_frame_is_solved_once_from_all_nights(field):
     assert field.statements - before == 4, "one per class, and one for the raw frames"
 
 
+def test_frames_of_nothing_that_has_a_name_are_no_field(field):
+    field.asked = {"FieldProduct": {"SOLUTION": "global"}}
+    field.records.append(record(125, FIRST, ""))
+    plan = field.plan(FieldProduct, wish(125))
+    assert plan.roots[0].inputs["whole"] is None
+    assert states(plan) == [("FieldFrame", "to be built"), ("FieldProduct", "to be built")]
+
+
 def test_what_was_made_with_it_keeps_to_it(made):
     plan = made.plan(FieldProduct, wish(121))
     assert {state for _, state in states(plan)} == {"up to date"}
