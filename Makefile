@@ -52,7 +52,7 @@ bench: $(VENV)/for-developers ## the figures: ratios against a floor measured in
 docs: $(VENV)/for-users ## the reference pages, written from the classes
 	@$(BIN)/python docs/make_reference.py
 
-screenshots: $(VENV)/for-developers browser ## pictures of every dashboard, into screenshots/
+screenshots: $(VENV)/for-developers browser ## pictures of every dashboard and widget, into screenshots/
 	@$(BIN)/python docs/make_screenshots.py
 
 # Root gets the browser that the tests drive; a user without one is told, and those tests skip.

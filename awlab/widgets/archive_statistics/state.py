@@ -7,12 +7,19 @@ from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
-from awlab.backend.database import DBObject, FileCount, GrowthDay, survey_archive
+from awlab.backend.database import (
+    DBObject,
+    FileCount,
+    GrowthDay,
+    class_named,
+    survey_archive,
+)
 from awlab.backend.errors import QueryError
+from awlab.backend.process import ProcessParameters
 
 __all__ = ["ArchiveState", "growth_series", "size_text"]
 
-_NEW = 20
+_NEW, _READ = 20, 60
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -27,7 +34,9 @@ class ArchiveState:
         flagged_only : bool
             Whether only flagged or invalid objects count as news.
         """
-        objects, files, growth, newest = survey_archive(_NEW, flagged_only=flagged_only)
+        objects, files, growth, found = survey_archive(_READ, flagged_only=flagged_only)
+        # Parameters are made along with what they belong to: they are no news.
+        newest = [one for one in found if not _is_parameters(one.class_name)][:_NEW]
         stored = {name: row for name, *row in _files_by(files, lambda f: f.class_name)}
         classes: dict[str, list[int]] = {}
         projects: dict[str, list[int]] = {}
@@ -81,6 +90,11 @@ class ArchiveState:
     def object(self, object_id: str) -> Any:
         """Return one of the new objects."""
         return DBObject(object_id=object_id)
+
+
+def _is_parameters(class_name: str) -> bool:
+    cls = class_named(class_name)
+    return isinstance(cls, type) and issubclass(cls, ProcessParameters)
 
 
 def _files_by(files: Iterable[FileCount], key: Callable[[FileCount], str]) -> list[list[Any]]:

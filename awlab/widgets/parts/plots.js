@@ -90,9 +90,9 @@ function histogramPlot({ counts, edges, xTitle, label }) {
 
 // Whiskers along the major axis of every star, as long as its ellipticity.
 function whiskerPlot({ stars, map, label }) {
-  const many = stars?.x?.length ? stars : map;
-  const x = rangeOf(many.x, 0.04);
-  const y = rangeOf(many.y, 0.04);
+  const all = (name) => [stars, map].flatMap((found) => found?.[name] ?? []);
+  const x = rangeOf(all("x"), 0.04);
+  const y = rangeOf(all("y"), 0.04);
   const shape = Math.max(0.6, Math.min(1.3, (y[1] - y[0]) / (x[1] - x[0])));
   const width = 300;
   const { drawing, toX, toY } = axes({

@@ -130,8 +130,11 @@ function render({ model, el: host }) {
       panels.length ? el("p", { class: "awlab-soft" }, "● used for the solution   ✕ clipped") : "");
     plots.dataset.ready = "yes";
   }
+  const figures = el("div", {}, image, histogram);
+  const body = el("div", { class: "awlab-quality-body" }, blocks, figures);
   async function drawFigures(mine) {
-    image.hidden = histogram.hidden = !page.has_image;
+    figures.hidden = image.hidden = histogram.hidden = !page.has_image;
+    body.classList.toggle("awlab-quality-plain", !page.has_image);
     plots.hidden = !page.has_plots;
     if (page.has_image) {
       const found = await wire.ask("picture");
@@ -205,7 +208,7 @@ function render({ model, el: host }) {
   }
   heading.tabIndex = -1;
   root.append(el("div", { class: "awlab-bar" }, back, heading), facts, verdict, judging, remarks,
-    el("div", { class: "awlab-quality-body" }, blocks, el("div", {}, image, histogram)),
+    body,
     plots, compared, tables, header,
     el("div", { class: "awlab-bar" }, el("div", { class: "awlab-grow" }, code), copy), footer);
   wire.ask("opening").then(draw);

@@ -253,6 +253,8 @@ function render({ model, el: host }) {
     made = {};
     chosen = null;
     planned = true;
+    empty.hidden = true;
+    tree.box.hidden = false;
     why.replaceChildren();
     alike.hidden = true;
     roots = found.items.map((card) => treeNode(card, null));
@@ -306,7 +308,10 @@ function render({ model, el: host }) {
   const stale = el("div", { class: "awlab-processor-stale", hidden: true }, "the run is over: show the targets anew to see what is left");
   parameters.box.style.maxHeight = `${height}px`;
   parameters.box.style.overflow = "auto";
-  const targets = el("div", {}, tree.box, el("div", { class: "awlab-bar awlab-processor-below" }, every, none, alike), why);
+  const empty = el("div", { class: "awlab-processor-empty" },
+    "Nothing is looked up yet: choose a target, and for which night, object, filter and chips; then press “show targets”. That makes nothing.");
+  tree.box.hidden = true;
+  const targets = el("div", {}, empty, tree.box, el("div", { class: "awlab-bar awlab-processor-below" }, every, none, alike), why);
   const panels = createTabs({
     "possible targets": targets, "process parameters": parameters.box,
     log: outcome.log, products: outcome.products, totals: classTable,
@@ -319,6 +324,7 @@ function render({ model, el: host }) {
   wire.ask("opening").then((found) => {
     form.set(found);
     parameters.draw(found.parameters);
+    ready();
     root.dataset.ready = "yes";
   });
   return () => { tree.close(); close(); };

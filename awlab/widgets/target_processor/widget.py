@@ -24,6 +24,7 @@ from awlab.widgets.target_processor.running import Run, product_cards, products_
 __all__ = ["TargetProcessor"]
 
 _MOST_PROCESSES = 256
+_FIRST = "ReducedScienceFrame"  # what most people come for
 
 
 class TargetProcessor(AwlabWidget):
@@ -50,7 +51,8 @@ class TargetProcessor(AwlabWidget):
     height = traitlets.Int(360).tag(sync=True)
 
     def __init__(self, cls: Any = None, *, height: int = 360, **asked: Any) -> None:
-        first = target_classes()[0]["name"]
+        names = [entry["name"] for entry in target_classes()]
+        first = _FIRST if _FIRST in names else names[0]
         self.cls = target_class(cls.__name__ if cls is not None else first)
         self.asked = {"instrument": context.instrument, **asked}
         self.parameters = Parameters(self.cls)

@@ -15,7 +15,10 @@ from awlab.backend.errors import AwlabError, QueryError
 __all__ = ["PlotAxis"]
 
 _SECONDS = np.timedelta64(1, "s") / np.timedelta64(1, "us")
-_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200]
+_STEPS = [
+    0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600,
+    43200,
+]  # fmt: skip
 _DAY = 86_400.0
 
 
@@ -138,6 +141,7 @@ class PlotAxis:
             size = 10.0 ** np.floor(np.log10(days))
             step = _DAY * max(1.0, size * next(k for k in (1, 2, 5, 10) if k * size >= days))
         found = (np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step).tolist()
+        found = [round(place, 1) for place in found]
         form = "%Y-%m-%d" if step >= _DAY else "%H:%M\n%Y-%m-%d" if step >= 60 else "%H:%M:%S"
         texts = {}
         for i, place in enumerate(found):
@@ -145,7 +149,7 @@ class PlotAxis:
             first, _, day = form.partition("\n")
             # Hours suffice; the day is told where it begins, and at the first tick.
             told = f"{moment:%m-%d} {moment:{first}}" if day and i == 0 else f"{moment:{first}}"
-            texts[_key(place)] = told
+            texts[_key(place)] = f"{told}.{moment:%f}"[:-5] if step < 1 else told
         return found, texts
 
 
@@ -156,7 +160,7 @@ def _round_ticks(low: float, high: float) -> tuple[list[float], dict[str, str]]:
     step = size * next(k for k in (1, 2, 5, 10) if k * size >= rough * (1 - 1e-9))
     numbers = np.arange(np.ceil(low / step), np.floor(high / step) + 1)
     digits = max(0, -int(np.floor(np.log10(step))))
-    places = [round(float(n * step), digits) for n in numbers]
+    places = [round(float(n * step), digits) + 0.0 for n in numbers]  # no minus before zero
     return places, {_key(place): f"{place:.{max(digits, 0)}f}" for place in places}
 
 

@@ -12,6 +12,7 @@ from awlab.backend.database import FileCount, GrowthDay, context
 from awlab.backend.datamodel import Chip, Instrument, RawBiasFrame
 from awlab.backend.dataserver import write_image
 from awlab.backend.errors import QueryError
+from awlab.backend.targets import BiasFrameParameters
 from awlab.widgets.archive_statistics.state import ArchiveState, growth_series, size_text
 
 
@@ -61,6 +62,7 @@ def test_every_object_and_byte_once(frames):
 
 def test_news_newest_first_and_only_what_is_wrong(frames):
     state = ArchiveState()
+    BiasFrameParameters().commit()  # made along with a target: no news of its own
     newest = state.overview()["newest"]
     assert newest[0]["object_id"] == frames[3].object_id
     wrong = state.overview(flagged_only=True)["newest"]

@@ -185,6 +185,18 @@ def test_time_ticks_are_few_and_inside(span):
     assert all(float(place).is_integer() for place in places)
 
 
+def test_below_a_second_ticks_have_a_decimal():
+    places, texts = PlotAxis("when", origin=datetime(2000, 1, 1)).ticks(7.62, 8.7)
+    assert places == [7.8, 8.0, 8.2, 8.4, 8.6]
+    assert list(texts) == ["7.8", "8", "8.2", "8.4", "8.6"]  # as JavaScript spells them
+    assert texts["8"] == "00:00:08.0" and texts["8.2"] == "00:00:08.2"
+
+
+def test_zero_has_no_sign():
+    places, texts = PlotAxis("x").ticks(-0.3, 0.5)
+    assert texts["0"] == "0.0" and 0.0 in places
+
+
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (170.84, 877.16), (-3e-5, 8e-5), (1e6, 1e6 + 3)])
 def test_number_ticks_are_round(low, high):
     places, texts = PlotAxis("x").ticks(low, high)
