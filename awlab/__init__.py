@@ -47,6 +47,7 @@ _PUBLIC = {
         "Pars",
         "ProcessParameters",
         "ProcessTarget",
+        "dpu",
         "lpu",
         "what_if",
     ),

@@ -11,7 +11,7 @@ from awlab.backend.errors import SettingsError
 
 __all__ = ["Settings", "load_settings"]
 
-_KEYS = ("database_url", "dataserver", "project", "privileges", "instrument")
+_KEYS = ("database_url", "dataserver", "project", "privileges", "instrument", "cache_folder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Settings:
         Privileges (1 MyDB ... 5 VO) given to new objects.
     instrument : str
         Default instrument of queries and targets; empty for none.
+    cache_folder : str
+        Folder of the managed file cache; empty for ``cache`` in ``home``.
     """
 
     home: Path
@@ -40,11 +42,12 @@ class Settings:
     project: str = ""
     privileges: int = 1
     instrument: str = ""
+    cache_folder: str = ""
 
     @property
     def cache(self) -> Path:
         """Folder of the managed file cache."""
-        return self.home / "cache"
+        return Path(self.cache_folder).expanduser() if self.cache_folder else self.home / "cache"
 
 
 def _home(environ: dict[str, str]) -> Path:

@@ -13,6 +13,7 @@ from awlab.backend.database.archive import (
 from awlab.backend.database.attributes import Persistent, as_datetime, persistent
 from awlab.backend.database.bulk import register_bulk
 from awlab.backend.database.census import Census, take_census
+from awlab.backend.database.class_recipes import classes_as_bytes, classes_from_bytes
 from awlab.backend.database.commit import commit_objects, make_durable
 from awlab.backend.database.connection import (
     Database,
@@ -56,7 +57,7 @@ from awlab.backend.database.jobs import (
     update_target,
 )
 from awlab.backend.database.lineage_objects import Lineage, inverse_objects, lineage_of
-from awlab.backend.database.locks import HeldKey, held_lock, held_locks
+from awlab.backend.database.locks import HeldKey, KeyLocks, held_lock, held_locks
 from awlab.backend.database.meta import (
     DBMeta,
     Struct,
@@ -74,6 +75,7 @@ from awlab.backend.database.neighbours import (
 )
 from awlab.backend.database.numbered_columns import read_numbered
 from awlab.backend.database.objects import DBObject
+from awlab.backend.database.packing import PackedObject, pack_object, unpack_object
 from awlab.backend.database.pages import Page, read_page
 from awlab.backend.database.paths import AttributePath
 from awlab.backend.database.query import Query
@@ -120,6 +122,7 @@ __all__ = [
     "HeldLock",
     "In",
     "IsNull",
+    "KeyLocks",
     "Like",
     "Lineage",
     "Neighbour",
@@ -128,6 +131,7 @@ __all__ = [
     "Not",
     "ObjectCount",
     "Or",
+    "PackedObject",
     "Page",
     "Persistent",
     "Query",
@@ -140,6 +144,8 @@ __all__ = [
     "as_datetime",
     "cancel_job",
     "class_named",
+    "classes_as_bytes",
+    "classes_from_bytes",
     "close_database",
     "close_job",
     "commit_objects",
@@ -171,6 +177,7 @@ __all__ = [
     "objects_with_ids",
     "open_database",
     "open_jobs",
+    "pack_object",
     "persistent",
     "read_lists",
     "read_numbered",
@@ -188,6 +195,7 @@ __all__ = [
     "take_census",
     "target_rows",
     "through_restarts",
+    "unpack_object",
     "update_job",
     "update_target",
     "use_file_remover",

@@ -6,6 +6,7 @@ from awlab.backend.process.abandoned import abandoned_jobs, close_abandoned_jobs
 from awlab.backend.process.calibration import Calibration, FilteredCalibration
 from awlab.backend.process.code_version import code_version
 from awlab.backend.process.dependencies import is_keyed_by_raw, is_selection
+from awlab.backend.process.distributed import DistributedProcessing, dpu
 from awlab.backend.process.jobs import Job, LocalProcessing, lpu
 from awlab.backend.process.key_words import KeyWords, read_key_words
 from awlab.backend.process.keys import Pointing
@@ -32,6 +33,7 @@ __all__ = [
     "ALWAYS_END",
     "ALWAYS_START",
     "Calibration",
+    "DistributedProcessing",
     "FilteredCalibration",
     "Job",
     "KeyWords",
@@ -50,6 +52,7 @@ __all__ = [
     "abandoned_jobs",
     "close_abandoned_jobs",
     "code_version",
+    "dpu",
     "is_keyed_by_raw",
     "is_selection",
     "lpu",

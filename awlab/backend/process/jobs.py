@@ -28,14 +28,17 @@ from awlab.backend.process.abandoned import Heartbeat, close_abandoned_jobs
 from awlab.backend.process.making import Made
 from awlab.backend.process.plan import Node, Plan
 from awlab.backend.process.progress import show_progress
-from awlab.backend.process.runner import load_objects, run_plan
+from awlab.backend.process.runner import Observer, load_objects, run_plan
 from awlab.backend.process.sequences import plans_of
 
-__all__ = ["Job", "LocalProcessing", "lpu"]
+__all__ = ["Job", "LocalProcessing", "Making", "begin_job", "lpu"]
 
 _log = logging.getLogger("awlab.jobs")
 # Between two looks at a job [s]: a bar moves, and the database hardly notices.
 _LOOK = 0.3
+
+#: Makes a plan and tells an observer how it goes on; returns the objects asked for.
+Making = Callable[[Plan, Observer], list[Any]]
 
 
 class Job:
@@ -77,6 +80,11 @@ class Job:
     def error(self) -> str:
         """Why it failed; empty if it did not."""
         return str(self._row()["error"] or "")
+
+    @property
+    def dashboard(self) -> str:
+        """Address of the Dask dashboard of a job of ``dpu``; empty if there is none."""
+        return str(self._row()["parameters"].get("dashboard", ""))
 
     @property
     def products(self) -> list[Any]:
@@ -193,9 +201,9 @@ class Job:
 
     # -- running ---------------------------------------------------------------------------
 
-    def _begin(self, plan: Plan, processes: int) -> None:
+    def _begin(self, plan: Plan, make: Making) -> None:
         self._thread = threading.Thread(
-            target=self._run, args=(plan, processes), name=f"awlab job {self.number}", daemon=True
+            target=self._run, args=(plan, make), name=f"awlab job {self.number}", daemon=True
         )
         self._thread.start()
 
@@ -208,12 +216,11 @@ class Job:
             raise
         self._outcome()
 
-    def _run(self, plan: Plan, processes: int) -> None:
+    def _run(self, plan: Plan, make: Making) -> None:
         try:
             update_job(self.number, status="running", started=utc_now())
             with Heartbeat(self.number):
-                observer = _Recorder(self, plan)
-                self._objects = run_plan(plan, processes=processes, observer=observer)
+                self._objects = make(plan, _Recorder(self, plan))
             status, error = "finished", None
         # Whatever happens in the thread must reach the row and the one who waits.
         except Exception as exc:
@@ -247,6 +254,8 @@ class _Recorder:
         message = f"flagged {names}" if names else None
         if made.reused:
             message = "made by another process"
+        if made.attempts > 1:
+            message = "; ".join(filter(None, [message, f"made at attempt {made.attempts}"]))
         self._job._finished += 1
         self._update(node, status="finished", finished=utc_now(), object=made.id, message=message)
 
@@ -312,7 +321,7 @@ class LocalProcessing:
         name = sequence.__name__ if isinstance(sequence, type) else str(sequence)
         job: Job | None = None
         for plan, is_last in plans_of(sequence, key, pars):
-            job = _started(plan, name, key, processes)
+            job = begin_job(plan, name, key, _in_processes(processes))
             if wait or not is_last:
                 job._watch(len(plan.work))
         assert job is not None
@@ -340,7 +349,7 @@ class LocalProcessing:
         if not plan.roots:
             raise TargetError("a plan without targets cannot be run", "use Class.plan(**key)")
         close_abandoned_jobs()
-        job = _started(plan, plan.roots[0].cls.__name__, key, processes)
+        job = begin_job(plan, plan.roots[0].cls.__name__, key, _in_processes(processes))
         if wait:
             job._watch(len(plan.work))
         return job
@@ -356,16 +365,20 @@ class LocalProcessing:
         return Job(number)
 
 
-def _started(plan: Plan, name: str, key: dict[str, Any], processes: int | None) -> Job:
+def begin_job(plan: Plan, name: str, key: dict[str, Any], make: Making) -> Job:
     """Write the row of a job and begin it in the background."""
     targets = [(node.cls.__name__, plan.label(node)) for node in plan.work]
     plain = {k: str(v) for k, v in key.items()}
     if plan.asked:
         plain["pars"] = json.dumps(plan.asked, default=str)
-    count = processes if processes is not None else max(1, os.cpu_count() or 1)
     job = Job(create_job(name, plain, targets))
-    job._begin(plan, count if len(targets) > 1 else 0)
+    job._begin(plan, make)
     return job
+
+
+def _in_processes(processes: int | None) -> Making:
+    count = processes if processes is not None else max(1, os.cpu_count() or 1)
+    return lambda plan, observer: run_plan(plan, processes=count, observer=observer)
 
 
 lpu = LocalProcessing()

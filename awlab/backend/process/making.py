@@ -14,11 +14,13 @@ from awlab.backend.database import (
     And,
     Compare,
     DBObject,
+    PackedObject,
     Query,
     class_named,
     current_database,
     held_lock,
     objects_with_ids,
+    pack_object,
     through_restarts,
 )
 from awlab.backend.datamodel import DataObject, sweep
@@ -29,7 +31,7 @@ from awlab.backend.process.keys import Candidate, Request
 from awlab.backend.process.registry import DatabaseRegistry
 from awlab.backend.process.work_folder import new_work_folder, work_folder
 
-__all__ = ["Made", "Work", "failing", "make_target"]
+__all__ = ["Computed", "Made", "Work", "compute_target", "failing", "made_meanwhile", "make_target"]
 
 # From the end of a make() to the end of its commit, the copy of its file included.
 _LONGEST_COMMIT = timedelta(minutes=10)
@@ -78,6 +80,26 @@ class Made:
     seconds: float
     reused: bool = False
     said: str = ""
+    attempts: int = 1
+
+    @classmethod
+    def of(cls, target: Any, seconds: float) -> Made:
+        """Return what came of it: ``target`` is committed."""
+        said = getattr(target, "failure", "") or getattr(target, "reason", "")
+        return cls(int(target._id), int(target.quality_flags), seconds, said=str(said or ""))
+
+    @classmethod
+    def by_another(cls, found: Candidate, seconds: float) -> Made:
+        """Return what another process made of it."""
+        return cls(found.id, found.flags, seconds, reused=True, said=found.said)
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A target that is made and stored, and that somebody else commits."""
+
+    packed: PackedObject
+    seconds: float
 
 
 def make_target(work: Work) -> Made:
@@ -103,17 +125,47 @@ def _make_once(work: Work) -> Made:
     started = time.monotonic()
     sweep()
     with held_lock(work.lock) as lock:
-        meanwhile = _made_meanwhile(work)
+        meanwhile = made_meanwhile(work)
         if meanwhile is not None:
-            took = time.monotonic() - started
-            return Made(meanwhile.id, meanwhile.flags, took, reused=True, said=meanwhile.said)
+            return Made.by_another(meanwhile, time.monotonic() - started)
         with new_work_folder():
             target = _compute(work)
             lock.check()
             target.commit()
-    said = getattr(target, "failure", "") or getattr(target, "reason", "")
-    took = time.monotonic() - started
-    return Made(int(target._id), int(target.quality_flags), took, said=str(said or ""))
+    return Made.of(target, time.monotonic() - started)
+
+
+def compute_target(work: Work) -> Made | Computed:
+    """Make a target without committing it, while somebody else holds its lock.
+
+    Parameters
+    ----------
+    work : Work
+        The target and its inputs.
+
+    Returns
+    -------
+    Computed or Made
+        The new object, or the one that another process made meanwhile.
+
+    Raises
+    ------
+    MakeFailed
+        If ``make()`` raised; nothing of the target is kept.
+    """
+    with failing(work.label):
+        return through_restarts(lambda: _look_and_compute(work))
+
+
+def _look_and_compute(work: Work) -> Made | Computed:
+    started = time.monotonic()
+    sweep()
+    found = made_meanwhile(work)
+    if found is not None:
+        return Made.by_another(found, time.monotonic() - started)
+    with new_work_folder():
+        target = _compute(work)
+    return Computed(pack_object(target), time.monotonic() - started)
 
 
 def _compute(work: Work) -> Any:
@@ -159,7 +211,7 @@ class failing:  # noqa: N801 - used like the context managers of contextlib
             ) from exc
 
 
-def _made_meanwhile(work: Work) -> Candidate | None:
+def made_meanwhile(work: Work) -> Candidate | None:
     """Look again under the lock for the same, made of the same.
 
     That is what another process made after the plan was made, or what there was all along: an

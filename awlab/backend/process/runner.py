@@ -20,7 +20,7 @@ from awlab.backend.process.plan import Node, Plan, State
 from awlab.backend.process.starting import without_program
 from awlab.backend.process.workers import WorkerContext, begin_worker, work_in_worker
 
-__all__ = ["Observer", "load_objects", "run_plan"]
+__all__ = ["Observer", "Run", "load_objects", "run_plan"]
 
 Progress = Callable[[int, int, str], None]
 
@@ -118,26 +118,10 @@ def run_plan(
         If making a target failed; everything finished before stays. Where several targets were
         asked for, the others are made nevertheless.
     """
-    run = _Run(plan, observer or (_Counter(plan, progress) if progress else _Nobody()))
-    for root in plan.roots:
-        if root.state is State.NULL or root.blocked:
-            error = NoValidCalibration(
-                f"{plan.label(root)} cannot be made: {'; '.join(root.reasons)}",
-                "ingest the raw frames it needs, or see %awe plan",
-            )
-            run.fail(root, error)
+    run = Run(plan, observer or (_Counter(plan, progress) if progress else _Nobody()))
     if processes and len(plan.work) > 1:
-        run.in_workers(processes)
-    else:
-        run.in_turn()
-    run.raise_failures()
-    return _objects(plan, run.made)
-
-
-def _objects(plan: Plan, made: dict[int, Made]) -> list[Any]:
-    return load_objects(
-        [made[id(root)].id if id(root) in made else root.object_id for root in plan.roots]
-    )
+        return run.whole(lambda: run.in_workers(processes))
+    return run.whole(run.in_turn)
 
 
 def load_objects(numbers: list[int]) -> list[Any]:
@@ -148,7 +132,7 @@ def load_objects(numbers: list[int]) -> list[Any]:
     return [rows[place[number]] for number in numbers]
 
 
-class _Run:
+class Run:
     """One execution of one plan."""
 
     def __init__(self, plan: Plan, observer: Observer) -> None:
@@ -160,6 +144,22 @@ class _Run:
         self._roots = {id(root) for root in plan.roots}
         self._vital = _vital(plan.roots)
         self._places = 1
+
+    def whole(self, make: Callable[[], None]) -> list[Any]:
+        """Give up what cannot be made, have the others made, and return the objects asked for."""
+        for root in self.plan.roots:
+            if root.state is State.NULL or root.blocked:
+                error = NoValidCalibration(
+                    f"{self.plan.label(root)} cannot be made: {'; '.join(root.reasons)}",
+                    "ingest the raw frames it needs, or see %awe plan",
+                )
+                self.fail(root, error)
+        make()
+        self.raise_failures()
+        made = self.made
+        return load_objects(
+            [made[id(r)].id if id(r) in made else r.object_id for r in self.plan.roots]
+        )
 
     def fail(self, node: Node, error: AwlabError) -> None:
         """Give up, or go on with the other targets asked for, or the other members of a list."""

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from multiprocessing import spawn
 from typing import Any
 
-__all__ = ["without_program"]
+__all__ = ["dask_without_program", "without_program"]
 
+_WITHOUT = "init_main_"
+_DASK = "Dask Worker process"
 _lock = threading.Lock()
 
 
@@ -31,10 +33,30 @@ def without_program() -> Iterator[None]:
         usual = spawn.get_preparation_data
 
         def without(name: str) -> dict[str, Any]:
-            return {k: v for k, v in usual(name).items() if not k.startswith("init_main_")}
+            return {k: v for k, v in usual(name).items() if not k.startswith(_WITHOUT)}
 
         spawn.get_preparation_data = without
         try:
             yield
         finally:
             spawn.get_preparation_data = usual
+
+
+def dask_without_program() -> None:
+    """Have Dask's nannies begin workers without the main module, now and when a worker died.
+
+    Workers are begun again in the middle of a run, so this stays. Dask itself carries by value
+    what it is given of the main module.
+    """
+    with _lock:
+        usual = spawn.get_preparation_data
+        if getattr(usual, "_spares_dask", False):
+            return
+
+        def without(name: str) -> dict[str, Any]:
+            spared = name.startswith(_DASK)
+            found = usual(name).items()
+            return {k: v for k, v in found if not (spared and k.startswith(_WITHOUT))}
+
+        without._spares_dask = True  # type: ignore[attr-defined]
+        spawn.get_preparation_data = without

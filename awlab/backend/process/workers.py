@@ -12,8 +12,9 @@ from multiprocessing import parent_process
 from awlab.backend.database import context, current_database
 from awlab.backend.datamodel import connect, dataserver_location
 from awlab.backend.process.making import Made, Work, make_target
+from awlab.backend.settings import Settings
 
-__all__ = ["WorkerContext", "begin_worker", "work_in_worker"]
+__all__ = ["WorkerContext", "begin_worker", "enter_context", "work_in_worker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,15 @@ class WorkerContext:
 def begin_worker(here: WorkerContext) -> None:
     """Connect a fresh worker process and load the classes."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    enter_context(here)
+
+
+def enter_context(here: WorkerContext, settings: Settings | None = None) -> None:
+    """Load the classes and connect to the same database and data server, in the same context."""
     for name in here.modules:
         with contextlib.suppress(ImportError):  # loaded from a path; missed when it is needed
             import_module(name)
-    connect(here.database_url, dataserver=here.dataserver)
+    connect(here.database_url, dataserver=here.dataserver, settings=settings)
     context.set_project(here.project)
     context.set_privileges(here.privileges)
     context.set_instrument(here.instrument)

@@ -177,6 +177,21 @@ def test_a_dry_run_is_asked_for_in_either_way(desk, sources):
         desk.run_cell("%awe get MagicDouble source=two commit=maybe")
 
 
+def test_a_sequence_is_run_on_a_cluster(desk, sources, monkeypatch):
+    from awlab.backend.process import dpu
+
+    desk.user_ns["four"] = sources[4]
+    with pytest.raises(TargetError, match="'nowhere' is no address of a Dask scheduler"):
+        desk.run_cell("%awe make --scheduler nowhere MagicDouble source=four")
+    asked = []
+    monkeypatch.setattr(dpu, "run", lambda *args, **words: asked.append((args, words)))
+    desk.run_cell("%awe make --background --cluster --processes 2 MagicDouble source=two")
+    ((args, words),) = asked
+    assert args == ("MagicDouble",)
+    assert (words["scheduler"], words["processes"], words["wait"]) == (None, 2, False)
+    assert words["source"].name == "s2"
+
+
 def test_inspection_of_a_class_lists_its_attributes(desk, capsys):
     desk.user_ns["MagicDouble"] = MagicDouble
     said = desk.inspector.info(MagicDouble, "MagicDouble")
