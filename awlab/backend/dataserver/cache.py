@@ -99,10 +99,10 @@ class FileCache:
                 file.close()
                 fetch(name, copy)
                 self._check(copy, name, digest)
-                copy.chmod(copy.stat().st_mode & 0o444)
-                os.replace(copy, path)
-        self.checksums.learn(path, digest)
-        self._added += path.stat().st_size
+                status = copy.stat()
+                copy.chmod(status.st_mode & 0o444)
+                os.replace(copy, path)  # from now on another process may take it away
+        self._added += status.st_size
         if self._added > self.limit // 50:
             self.make_room()
         return path
@@ -139,8 +139,9 @@ class FileCache:
             with new_file(self.root) as (file, copy):
                 file.close()
                 make(copy)
+                size = copy.stat().st_size
                 os.replace(copy, path)
-        self._added += path.stat().st_size
+        self._added += size
         if self._added > self.limit // 50:
             self.make_room()
         return path
