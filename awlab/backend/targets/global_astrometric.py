@@ -152,9 +152,10 @@ class GAstrometric(FieldSolution, DataObject):
         several = _several(found)
         self.MEAN_DRA_OVERLAP = float(found.dra[several].mean())
         self.MEAN_DDEC_OVERLAP = float(found.ddec[several].mean())
+        facts = self._of_frames(table, several)
         self.solutions = {
-            raw.filename: self._of_frame(k, int(group[k]), found, table)
-            for k, raw in enumerate(raws)
+            raw.filename: {"cards": tpv_cards(plate), "group": int(its)} | one
+            for raw, plate, its, one in zip(raws, found.plates, group, facts, strict=True)
         }
 
     _has_reference = True
@@ -193,20 +194,16 @@ class GAstrometric(FieldSolution, DataObject):
             )
         return group
 
-    def _of_frame(
-        self, k: int, group: int, found: GlobalAstrometry, table: SourceTable
-    ) -> dict[str, Any]:
-        """Return plate solution and residuals of one frame."""
-        mine = (table["FRAME"] == k) & (table["USED"] > 0)
-        seen = np.bincount(found.star[found.used], minlength=found.ra.size)
-        overlaps = mine & (seen[table["STAR"]] > 1)
-        facts: dict[str, Any] = {"cards": tpv_cards(found.plates[k]), "group": group}
-        facts["NOVERLAP"] = int(overlaps.sum())
-        facts["RMS_OVERLAP"] = _rms(table, "DRA", "DDEC", overlaps)
+    def _of_frames(self, table: SourceTable, several: NDArray[np.bool_]) -> list[dict[str, Any]]:
+        """Return numbers and residuals of the detections of each frame."""
+        frames = self.nframes
+        number, rms = _by_frame(table, frames, ("DRA", "DDEC"), several)
+        facts = [{"NOVERLAP": n, "RMS_OVERLAP": r} for n, r in zip(number, rms, strict=True)]
         if self._has_reference:
-            known = mine & np.isfinite(table["DRA_REF"])
-            facts["NREF"] = int(known.sum())
-            facts["RMS"] = _rms(table, "DRA_REF", "DDEC_REF", known)
+            known = (table["USED"] > 0) & np.isfinite(table["DRA_REF"])
+            number, rms = _by_frame(table, frames, ("DRA_REF", "DDEC_REF"), known)
+            for one, n, r in zip(facts, number, rms, strict=True):
+                one |= {"NREF": n, "RMS": r}
         return facts
 
     def verify(self) -> None:
@@ -310,9 +307,16 @@ def _residuals(
     return SourceTable(columns, _MEANINGS)
 
 
-def _rms(table: SourceTable, east: str, north: str, which: NDArray[np.bool_]) -> float | None:
-    squares = table[east][which] ** 2 + table[north][which] ** 2
-    return float(np.sqrt(squares.mean())) if squares.size else None
+def _by_frame(
+    table: SourceTable, frames: int, names: tuple[str, str], which: NDArray[np.bool_]
+) -> tuple[list[int], list[float | None]]:
+    """Return how many detections of each frame count, and their rms; nothing without any."""
+    frame = table["FRAME"][which]
+    squares = sum(table[name][which] ** 2 for name in names)
+    number = np.bincount(frame, minlength=frames)
+    sums = np.bincount(frame, squares, minlength=frames)
+    rms = [float(np.sqrt(s / n)) if n else None for s, n in zip(sums, number, strict=True)]
+    return number.tolist(), rms
 
 
 def _order(allowed: float, highest: int) -> int:
