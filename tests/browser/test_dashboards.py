@@ -153,7 +153,7 @@ def test_it_is_shown(site, open_page, axe, name, theme):
     assert page.evaluate(AXE) == []
 
 
-def test_the_sky_by_aladin_lite_without_a_network(site, small_night, aladin_library, page):
+def test_the_sky_by_aladin_lite_without_a_network(site, small_night, aladin_library, page, axe):
     place = small_night / "assets" / f"aladin-lite-{library_version()}"
     shutil.copytree(aladin_library, place)
     try:
@@ -163,6 +163,9 @@ def test_the_sky_by_aladin_lite_without_a_network(site, small_night, aladin_libr
         page.locator(".awlab-grid").focus()
         page.keyboard.press("ArrowDown")
         page.get_by_role("link", name="quality page").wait_for()  # of what was chosen
+        if axe is not None:
+            page.evaluate(axe)
+            assert page.evaluate(AXE) == []
     finally:
         shutil.rmtree(place)
 

@@ -16,10 +16,33 @@ import pytest
 from awlab.widgets import library_version
 
 pytestmark = pytest.mark.slow
-SKY = """from awlab import *
-from awlab.widgets import SkyView
-sky = SkyView(ReducedScienceFrame.select_all())
+TABLE = """from awlab.widgets import LocalAladin
+from astropy.table import Table
+sky = LocalAladin(target="10 20", fov=1)
+sky.add_table(Table({"RA": [10.0, 10.1], "DEC": [20.0, 20.1]}), name="two")
 sky"""
+RUN = """async (code) => {
+    const panel = await jupyterapp.commands.execute(
+        "notebook:create-new", { kernelName: "awe" });
+    await panel.sessionContext.ready;
+    panel.content.activeCell.model.sharedModel.setSource(code);
+    await jupyterapp.commands.execute("notebook:run-cell");
+}"""
+# The darkest and the lightest that text and its ground may be apart: WCAG's contrast.
+CONTRAST = """(node) => {
+    const light = (text) => text.match(/[0-9.]+/g).slice(0, 3).map((v) => v / 255)
+        .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+    const style = getComputedStyle(node);
+    const [ink, ground] = [light(style.color), light(style.backgroundColor)];
+    return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+}"""
+ASK = """async (code) => {
+    const { kernel } = jupyterapp.shell.currentWidget.sessionContext.session;
+    const words = { code: "", user_expressions: { it: code } };
+    const reply = await kernel.requestExecute(words, true).done;
+    return reply.content.user_expressions.it.data?.["text/plain"] ?? "failed";
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +129,13 @@ def test_cards_and_commands_are_there(launcher):
     launcher.keyboard.type("awlab: Arch")
     launcher.locator(".lm-CommandPalette-item", has_text="awlab: Archive").first.wait_for()
     launcher.keyboard.press("Escape")
+    launcher.evaluate("jupyterapp.commands.execute('awlab:panel')")
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        launcher.evaluate(
+            "(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
+        )
+        launcher.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
+        assert launcher.locator(".awlab-lab").evaluate(CONTRAST) > 4.5
     card(launcher, "Start here").click()
     launcher.wait_for_url("**/tree/00_start_here.ipynb*")
     launcher.locator(".jp-NotebookPanel h1", has_text="Start here").wait_for()
@@ -133,29 +163,7 @@ def test_a_card_opens_its_widget_and_the_panel_follows_the_kernel(launcher):
     assert launcher.locator(".jp-OutputArea-output[data-mime-type*=stderr]").count() == 0
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_the_panel_can_be_read(launcher, theme):
-    launcher.evaluate(
-        "(theme) => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
-    )
-    launcher.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
-    launcher.evaluate("jupyterapp.commands.execute('awlab:panel')")
-    assert (
-        launcher.locator(".awlab-lab").evaluate(
-            """(node) => {
-            const light = (text) => text.match(/[0-9.]+/g).slice(0, 3).map((v) => v / 255)
-                .map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-                .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-            const style = getComputedStyle(node);
-            const [ink, ground] = [light(style.color), light(style.backgroundColor)];
-            return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
-        }"""
-        )
-        > 4.5
-    )
-
-
-def test_the_sky_by_aladin_lite_in_a_notebook(launcher, small_night, aladin_library):
+def test_the_sky_by_aladin_lite_and_ipyaladin(launcher, small_night, aladin_library):
     place = small_night / "assets" / f"aladin-lite-{library_version()}"
     shutil.copytree(aladin_library, place)
     try:
@@ -167,5 +175,14 @@ def test_the_sky_by_aladin_lite_in_a_notebook(launcher, small_night, aladin_libr
         launcher.get_by_label("images").check()
         launcher.wait_for_selector(".awlab-sky-told:empty", state="attached")
         assert not launcher.locator(".awlab-failure").is_visible()
+        # The library is in the page now: ipyaladin takes the same.
+        launcher.evaluate(RUN, TABLE)
+        launcher.wait_for_selector(".aladin-widget canvas")
+        launcher.wait_for_function("document.querySelector('.aladin-widget canvas').width > 100")
+        told = "(sky._is_loaded, sky.overlays)"
+        for _ in range(20):  # what the page has done travels to the kernel first
+            if launcher.evaluate(ASK, told) == "(True, ['two'])":
+                break
+        assert launcher.evaluate(ASK, told) == "(True, ['two'])"
     finally:
         shutil.rmtree(place)

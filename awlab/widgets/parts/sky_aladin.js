@@ -45,6 +45,8 @@ async function createAladin(A, stage, scene, start) {
     projection: "SIN", backgroundColor: "rgb(11, 16, 32)", showCooGrid: true,
     gridOptions: { enabled: true, color: "#8a98b8", opacity: 0.7, labelSize: 12, thickness: 1 },
   });
+  // A survey that stops answering would be replaced by one from elsewhere, again and again.
+  if (aladin.constructor.DEFAULT_OPTIONS) aladin.constructor.DEFAULT_OPTIONS.survey = blank;
   const drawn = [];
   const images = [];
   const polygon = (layer, i, look) => A.polygon([0, 1, 2, 3].map((k) => [layer.ra[4 * i + k], layer.dec[4 * i + k]]), look);

@@ -41,16 +41,45 @@ async function loadAladin(model) {
 }
 """
 _BEGIN = """
-let missing = "";
-export default {
-  async initialize(context) {
-    const found = await loadAladin(context.model);
-    missing = found.missing ?? "";
-    if (!missing) { LIBRARY = found.A; await OWN.initialize(context); }
+// Without a survey Aladin would ask the internet for one, again and again: a dark speck is one too.
+async function darkSky(A) {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 2;
+  const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+  const wcs = { NAXIS: 2, NAXIS1: 2, NAXIS2: 2, CTYPE1: "RA---TAN", CTYPE2: "DEC--TAN", CRVAL1: 0,
+    CRVAL2: 90, CRPIX1: 1.5, CRPIX2: 1.5, CD1_1: -1e-7, CD1_2: 0, CD2_1: 0, CD2_2: 1e-7 };
+  const image = { id: "none", name: "none", imgFormat: "png", wcs };
+  return A.image(URL.createObjectURL(blob), image);
+}
+// The model, with that where it has no survey.
+const onDarkSky = (model, survey) => new Proxy(model, {
+  get(target, name) {
+    if (name === "get") {
+      return (key) => {
+        const value = target.get(key);
+        if (key === "_init_options" && !value.survey) return { ...value, survey };
+        return key === "survey" && !value ? null : value;
+      };
+    }
+    const value = target[name];
+    return typeof value === "function" ? value.bind(target) : value;
   },
+});
+export default {
+  // Not in initialize(): messages of the kernel are heard only after it.
   render(context) {
-    if (missing) { context.el.textContent = missing; return undefined; }
-    return OWN.render(context);
+    let close = null;
+    let closed = false;
+    (async () => {
+      const found = await loadAladin(context.model);
+      if (closed) return;
+      if (found.missing) { context.el.textContent = found.missing; return; }
+      LIBRARY = found.A;
+      const model = onDarkSky(context.model, await darkSky(found.A));
+      await OWN.initialize({ ...context, model });
+      close = OWN.render({ ...context, model });
+    })();
+    return () => { closed = true; close?.(); };
   },
 };
 """
@@ -73,7 +102,8 @@ class LocalAladin(ipyaladin.Aladin):
     Parameters
     ----------
     **options
-        Those of ``ipyaladin.Aladin``.
+        Those of ``ipyaladin.Aladin``; without ``survey`` the sky is dark, and nothing is asked of
+        the network.
 
     Examples
     --------
@@ -87,7 +117,7 @@ class LocalAladin(ipyaladin.Aladin):
         # Those of the class would be shared by all widgets: each has its own.
         self._call_store = CallStore()
         self.listener_callback: dict[str, Any] = {}
-        super().__init__(**options)
+        super().__init__(**{"survey": "", "log": False, "hips_list": [], **options})
         self.on_msg(self._give_library)
 
     def _handle_custom_message(self, _: Any, message: Any, buffers: Any) -> None:

@@ -173,7 +173,9 @@
       execute: () => commands.execute("docmanager:open", { path: START }),
     });
     // The first notebook is where `awlab lab` begins; elsewhere there is no card for it.
-    app.serviceManager.contents.get(START, { content: false }).then(() => {
+    // Asking for the file itself would be an error in the console where there is none.
+    app.serviceManager.contents.get("", { content: true }).then(({ content }) => {
+      if (!content.some(({ path }) => path === START)) return;
       launcher?.add({ command: "awlab:start", category: "awlab", rank: -1 });
       palette?.addItem({ command: "awlab:start", category: "awlab", args: { isPalette: true } });
     }, () => {});

@@ -235,8 +235,7 @@ def test_without_the_library_a_chart_is_drawn_and_it_says_why(
     assert colours(page)["230,159,0"] > 400
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [1360, 860, 480])
+@pytest.mark.parametrize(("width", "dark"), [(1360, False), (860, True), (480, False)])
 def test_nothing_sticks_out(house, open_sky, dark, width):
     frames, coadd, sources = house
     page = open_sky(frames, coadd, sources, width=width, dark=dark)
