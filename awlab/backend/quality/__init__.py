@@ -12,9 +12,7 @@ from awlab.backend.quality.calibration_plan import (
 from awlab.backend.quality.figures import (
     FrameFiles,
     Picture,
-    Residuals,
     frame_files,
-    read_residuals,
 )
 from awlab.backend.quality.footprints import (
     Footprint,
@@ -32,6 +30,12 @@ from awlab.backend.quality.outliers import (
 )
 from awlab.backend.quality.page import PageContent, quality_page
 from awlab.backend.quality.relatives import Compared, Relatives, relatives
+from awlab.backend.quality.residuals import (
+    MagnitudeResiduals,
+    Residuals,
+    read_magnitude_residuals,
+    read_residuals,
+)
 from awlab.backend.quality.spans import span_of
 from awlab.backend.quality.timeline import Bar, CalibrationTimeline, calibration_timeline
 from awlab.backend.quality.trends import (
@@ -54,6 +58,7 @@ __all__ = [
     "Footprints",
     "FrameFiles",
     "Jump",
+    "MagnitudeResiduals",
     "PageContent",
     "Picture",
     "PlanEntry",
@@ -73,6 +78,7 @@ __all__ = [
     "footprints",
     "frame_files",
     "quality_page",
+    "read_magnitude_residuals",
     "read_residuals",
     "relatives",
     "requirement_of",

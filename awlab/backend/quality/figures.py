@@ -1,4 +1,4 @@
-"""The figures of a quality page: image and weight binned, histogram, residuals, ellipticities.
+"""The figures of a quality page: image and weight binned, and histogram.
 
 They are made once and kept in the managed cache, by the content of the files they show. They are
 no objects of the database: whoever may only look could not commit one, every frame would get
@@ -22,20 +22,18 @@ from awlab.backend.algorithms import (
     plate_from_cards,
     thumbnail,
 )
-from awlab.backend.catalogs import read_catalog
 from awlab.backend.database import Query, class_named, read_records
 from awlab.backend.datamodel import current_dataserver
 from awlab.backend.dataserver import read_image, read_section
 from awlab.backend.errors import AwlabError, FileMissing, QueryError
 from awlab.backend.quality.record import Record, has_path, read_record
 
-__all__ = ["FrameFiles", "Picture", "Residuals", "files_of", "frame_files", "read_residuals"]
+__all__ = ["FrameFiles", "Picture", "files_of", "frame_files"]
 
 # Another number is another figure: raise it when pictures are made differently.
 _VERSION = 1
 _SIZE = 800  # of the longer side [pixel]
 _BINS = 128
-_MOST_STARS = 4000
 FloatImage = NDArray[np.float32]
 
 
@@ -69,27 +67,6 @@ class Picture:
     weight: FloatImage | None
     limits: tuple[float, float]
     histogram: tuple[NDArray[np.int64], NDArray[np.float64]]
-
-
-@dataclass(frozen=True, eq=False)
-class Residuals:
-    """Reference minus extracted positions of stars.
-
-    Attributes
-    ----------
-    ra, dec : ndarray of float64, shape (n,)
-        Positions [deg].
-    dra, ddec : ndarray of float64, shape (n,)
-        Residuals [arcsec].
-    used : ndarray of bool, shape (n,)
-        Whether the star entered the solution.
-    """
-
-    ra: NDArray[np.float64]
-    dec: NDArray[np.float64]
-    dra: NDArray[np.float64]
-    ddec: NDArray[np.float64]
-    used: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -332,20 +309,3 @@ def _weight_of(record: Record) -> tuple[str | None, str | None]:
         ("filename", "file_sha256"),
     )
     return found[0] if found else (None, None)
-
-
-def read_residuals(name: str, digest: str) -> Residuals:
-    """Read the residuals of an astrometric solution; of very many stars a part.
-
-    Parameters
-    ----------
-    name, digest : str
-        File of the table, and its SHA-256.
-    """
-    columns = ["RA", "DEC", "DRA", "DDEC", "USED"]
-    table = read_catalog(current_dataserver().retrieve(name, digest), columns)
-    # Sources that the reference does not have are in the file too.
-    table = table.rows(np.isfinite(table["DRA"]))
-    part = slice(None, None, max(1, table.count // _MOST_STARS))
-    ra, dec, dra, ddec = (np.asarray(table[c], np.float64)[part] for c in columns[:4])
-    return Residuals(ra, dec, dra, ddec, np.asarray(table["USED"], bool)[part])

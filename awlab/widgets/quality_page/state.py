@@ -17,6 +17,7 @@ from awlab.backend.quality import (
     PageContent,
     Picture,
     quality_page,
+    read_magnitude_residuals,
     read_residuals,
     relatives,
 )
@@ -72,7 +73,7 @@ class PageState:
             "python": page.python(),
             "seconds": page.seconds,
             "has_image": page.files is not None,
-            "has_plots": self._solution() is not None,
+            "has_plots": self._solution() is not None or self._has_magnitudes(),
             **self._remarks(),
         }
 
@@ -131,6 +132,8 @@ class PageState:
 
     def plots(self) -> Answer:
         """Return residuals of the astrometry, and ellipticities of the stars."""
+        if self._has_magnitudes():
+            return self._magnitudes()
         start = self._solution()
         if start is None:
             return {"residuals": False, "anisotropy": None}, []
@@ -144,6 +147,26 @@ class PageState:
             "residuals": bool(found.ra.size),
             "anisotropy": ellipses,
             "sigma": [_finite(record.get(f"{start}{n}")) for n in ("SIG_DRA", "SIG_DDEC")],
+            "of": "AstrometricParameters" if start else record.cls.__name__,
+        }, [*buffers, used]
+
+    def _has_magnitudes(self) -> bool:
+        """Whether the object is a solution of zeropoints, with a residual per detection."""
+        record = self.page.record
+        return "RMS_BEFORE" in record.values and bool(record.get("file_sha256"))
+
+    def _magnitudes(self) -> Answer:
+        record = self.page.record
+        found = read_magnitude_residuals(record["filename"], record["file_sha256"])
+        columns = (found.ra, found.dec, found.magnitude, found.residual)
+        buffers = [np.ascontiguousarray(c, np.float64).tobytes() for c in columns]
+        used = np.ascontiguousarray(found.used, np.uint8).tobytes()
+        return {
+            "residuals": bool(found.ra.size),
+            "anisotropy": None,
+            "of": record.cls.__name__,
+            "columns": ["RA", "DEC", "MAG", "DMAG"],
+            "panels": [["MAG", "DMAG"], ["RA", "DMAG"], ["DEC", "DMAG"]],
         }, [*buffers, used]
 
     # -- looking further -------------------------------------------------------------------

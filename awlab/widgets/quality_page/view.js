@@ -1,7 +1,8 @@
 const PANELS = [
   ["DRA", "DDEC"], ["RA", "DRA"], ["DEC", "DRA"], ["RA", "DDEC"], ["DEC", "DDEC"],
 ];
-const UNITS = { RA: "deg", DEC: "deg", DRA: "arcsec", DDEC: "arcsec" };
+const COLUMNS = ["RA", "DEC", "DRA", "DDEC"];
+const UNITS = { RA: "deg", DEC: "deg", DRA: "arcsec", DDEC: "arcsec", MAG: "mag", DMAG: "mag" };
 const VERDICTS = ["0 bad", "1 valid", "2 qualified"];
 const doubles = (view) => new Float64Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
 const bytes = (view) => new Uint8Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
@@ -110,12 +111,12 @@ function render({ model, el: host }) {
     return el("figure", { class: "awlab-quality-figure" }, el("figcaption", {}, title), drawing);
   }
   function drawResiduals(found) {
-    const [RA, DEC, DRA, DDEC] = found.buffers.slice(0, 4).map(doubles);
-    const used = bytes(found.buffers[4]);
-    const columns = { RA, DEC, DRA, DDEC };
-    return PANELS.map(([a, b]) => figure(`${b} against ${a}`, scatterPlot({
+    const names = found.columns ?? COLUMNS;
+    const columns = Object.fromEntries(names.map((name, i) => [name, doubles(found.buffers[i])]));
+    const used = bytes(found.buffers[names.length]);
+    return (found.panels ?? PANELS).map(([a, b]) => figure(`${b} against ${a}`, scatterPlot({
       x: columns[a], y: columns[b], used, xTitle: `${a} [${UNITS[a]}]`, yTitle: `${b} [${UNITS[b]}]`,
-      label: `${b} against ${a} of ${RA.length} stars`,
+      label: `${b} against ${a} of ${used.length} stars`,
     })));
   }
   function drawPlots(found) {
@@ -123,7 +124,7 @@ function render({ model, el: host }) {
     const panels = found.residuals ? drawResiduals(found) : [];
     const whiskers = found.anisotropy && (stars || found.anisotropy.map?.x) ? [figure("PSF anisotropy",
       whiskerPlot({ ...found.anisotropy, label: `ellipticity of ${stars} stars over the chip` }))] : [];
-    plots.replaceChildren(el("h4", {}, "AstrometricParameters: residuals and PSF anisotropy"),
+    plots.replaceChildren(el("h4", {}, `${found.of ?? "AstrometricParameters"}: residuals${found.panels ? "" : " and PSF anisotropy"}`),
       panels.length + whiskers.length
         ? el("div", { class: "awlab-quality-figures" }, ...panels, ...whiskers)
         : el("p", { class: "awlab-soft" }, "no star was matched: there are no residuals"),

@@ -8,7 +8,12 @@ import pytest
 from awlab.backend.catalogs import SourceTable, write_catalog
 from awlab.backend.datamodel import Astrom, Chip, Instrument, RawScienceFrame
 from awlab.backend.dataserver import write_image
-from awlab.backend.targets import AstrometricParameters, ReducedScienceFrame, WeightFrame
+from awlab.backend.targets import (
+    AstrometricParameters,
+    GPhotometric,
+    ReducedScienceFrame,
+    WeightFrame,
+)
 from awlab.widgets import QualityPage
 
 EVIL = "<b>NGC</b>"
@@ -70,6 +75,19 @@ def test_everything_is_there(quality):
     assert EVIL in quality.locator(".awlab-quality-blocks").inner_text()
     assert "database:" in quality.locator("footer").inner_text()
     quality.get_by_text("200 × 300 pixel, 1.20 × 1.80 arcmin").wait_for()
+
+
+def test_residuals_of_zeropoints_are_plotted_against_magnitude_and_place(database, tmp_path, show):
+    rng = np.random.default_rng(4)
+    table = {name: rng.normal(5, 1, 60) for name in ("RA", "DEC", "MAG", "DMAG")}
+    table["USED"] = np.ones(60, np.uint8)
+    write_catalog(tmp_path / "stars.parquet", SourceTable(table))
+    found = GPhotometric(tmp_path / "stars.parquet", OBJECT=EVIL, RMS_BEFORE=0.1).store().commit()
+    page = show(QualityPage, QualityPage(found).answer)
+    page.wait_for_selector(".awlab-quality[data-ready=yes]")
+    page.get_by_role("heading", name="GPhotometric: residuals").wait_for()
+    assert page.locator("svg[data-points='60']").count() == 3
+    page.get_by_label("DMAG against MAG of 60 stars").wait_for()
 
 
 def grey(page, x, y):

@@ -12,7 +12,7 @@ from awlab.backend.datamodel import Chip, Instrument, RawBiasFrame
 from awlab.backend.dataserver import write_image
 from awlab.backend.errors import AwlabError, QueryError
 from awlab.backend.quality import quality_page
-from awlab.backend.targets import AstrometricParameters, BiasFrame
+from awlab.backend.targets import AstrometricParameters, BiasFrame, GAstrometric, GPhotometric
 from awlab.widgets import QualityPage
 from awlab.widgets.quality_page.state import PageState
 
@@ -46,6 +46,16 @@ def solution(house, tmp_path_factory):
     whiskers = {"stars": {"x": [1.0], "y": [2.0], "e1": [0.1], "e2": [0.0]}, "map": {}}
     found = AstrometricParameters(path, NREF=20, SIG_DRA=0.3, anisotropy=whiskers)
     return found.store().commit()
+
+
+def of_field(cls, folder, names, **values):
+    """Return the solution of a field with a table of residuals; the last two are not used."""
+    rng = np.random.default_rng(3)
+    table = {name: rng.uniform(0, 1, 30) for name in names}
+    table[names[-1]][:5] = np.nan
+    table["USED"] = (np.arange(30) < 28).astype(np.uint8)
+    write_catalog(folder / f"{cls.__name__}.parquet", SourceTable(table))
+    return cls(folder / f"{cls.__name__}.parquet", **values).store().commit()
 
 
 @pytest.fixture
@@ -86,6 +96,22 @@ def test_plots_travel_as_doubles(solution):
     assert told["sigma"] == [0.3, None]
     assert [len(buffer) for buffer in buffers] == [160, 160, 160, 160, 20]
     assert np.frombuffer(buffers[0]).max() <= 1
+
+
+def test_solutions_of_a_field_say_what_their_plots_are_of(database, tmp_path):
+    light = of_field(GPhotometric, tmp_path, ("RA", "DEC", "MAG", "DMAG"), RMS_BEFORE=0.1)
+    state = PageState(light)
+    assert state.content()["has_plots"] and not state.content()["has_image"]
+    told, buffers = state.plots()
+    assert told["of"] == "GPhotometric" and told["columns"] == ["RA", "DEC", "MAG", "DMAG"]
+    assert all(name in told["columns"] for panel in told["panels"] for name in panel)
+    assert [len(buffer) for buffer in buffers] == [200, 200, 200, 200, 25]
+    assert np.frombuffer(buffers[4], np.uint8).sum() in (23, 24, 25)
+    place = of_field(GAstrometric, tmp_path, ("RA", "DEC", "DRA", "DDEC"), NREF=9, SIG_DRA=0.1)
+    told, buffers = PageState(place).plots()
+    assert told["of"] == "GAstrometric" and told["sigma"] == [0.1, None] and len(buffers) == 5
+    titles = [block["title"] for block in PageState(place).content()["blocks"]]
+    assert "Global Astrometry Details" in titles and "Local Astrometry Details" not in titles
 
 
 def test_no_image_and_no_solution(solution, state):
