@@ -17,11 +17,15 @@ def lists(tmp_path_factory):
     os.environ["AWLAB_HOME"] = str(folder)
     from awlab.backend.database import close_database, start_embedded
     from awlab.backend.datamodel import RawScienceFrame, connect
-    from awlab.backend.ingest import ingest_night
+    from awlab.backend.ingest import ingest
+    from awlab.backend.ingest.nights import make_wfi_night
+    from awlab.backend.ingest.nights.references import ingest_references
     from awlab.backend.targets import SourceList
 
     connect()
-    ingest_night("wfi")
+    files = make_wfi_night(folder / "night", chips=[KEY["chip"]], filters=[KEY["filter"]])
+    ingest(files.paths)
+    ingest_references(files)
     coadded = SourceList.get(**KEY)
     raws = RawScienceFrame.select(OBJECT=KEY["object"], filter="#842", chip=KEY["chip"])
     yield SourceList.get(raw=list(raws)), coadded

@@ -26,7 +26,7 @@ def night(tmp_path_factory):
     from awlab.backend.targets import WeightFrame
 
     connect()
-    files = make_wfi_night(folder / "night")
+    files = make_wfi_night(folder / "night", chips=CHIPS)
     truth = NightTruth(files.truth)
     assert ingest(files.paths).exit_status == 0
     key = {"instrument": "WFI", "date": DATE, "chip": list(CHIPS), "object": "SIM_DEEP_1"}

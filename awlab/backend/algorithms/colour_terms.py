@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from awlab.backend.algorithms.arrays import BadArray, Floats, Marks
 from awlab.backend.algorithms.linear_fit import fit_linear
-from awlab.backend.algorithms.zeropoint import StandardStars
+from awlab.backend.algorithms.zeropoint import SPOILED, StandardStars
 
 __all__ = ["Transformation", "fit_transformation"]
 
@@ -93,7 +93,7 @@ def fit_transformation(
     frame: npt.NDArray[Any],
     *,
     pivot: float = 0.0,
-    flag_mask: int = 7,
+    flag_mask: int = SPOILED,
     rejection_threshold: float = 3.0,
 ) -> Transformation:
     """Fit a colour term over many frames.

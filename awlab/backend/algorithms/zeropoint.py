@@ -28,6 +28,9 @@ __all__ = [
     "instrumental_magnitudes",
 ]
 
+# Extraction flags of stars whose light is not all their own, or not all of it [2]. A bad pixel in
+# the aperture (16) is made up for by the others.
+SPOILED = 1 | 2 | 4 | 8
 # 2.5 / ln 10: relative errors to magnitudes.
 POGSON = 1.0857362047581294
 
@@ -100,7 +103,8 @@ class ZeropointOptions:
     rejection_threshold : float
         SIGMA_CLIP_LEVEL: stars further than this from the fit are clipped [sigma].
     flag_mask : int
-        Flags that reject a star; biased by neighbours, blended and saturated by default.
+        Flags that reject a star; by default biased by neighbours, blended, saturated, and cut by
+        the edge of the frame.
     minimum_stars : int
         MIN_SOURCE_COUNT: with fewer the zeropoint is the default.
     color_term, color_term_error : float
@@ -116,7 +120,7 @@ class ZeropointOptions:
     """
 
     rejection_threshold: float = 3.0
-    flag_mask: int = 7
+    flag_mask: int = SPOILED
     minimum_stars: int = 3
     color_term: float = 0.0
     color_term_error: float = 0.0

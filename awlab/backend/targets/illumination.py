@@ -7,7 +7,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from awlab.backend.algorithms import BadArray, ChipPolynomial, IlluminationFit, fit_illumination
+from awlab.backend.algorithms import (
+    BadArray,
+    ChipPolynomial,
+    IlluminationFit,
+    ZeropointOptions,
+    fit_illumination,
+)
 from awlab.backend.database import persistent
 from awlab.backend.datamodel import BaseFrame, Flag
 from awlab.backend.process import FilteredCalibration, ProcessParameters
@@ -24,6 +30,9 @@ __all__ = [
 
 # Offset of every frame and surface of all of them are fitted in turns.
 _TURNS = 3
+# Extraction flags of neighbours, blends, saturation and the edge: those of the zeropoint.
+_SPOILED = ZeropointOptions().flag_mask
+_TO_SIGMA = 1.4826  # from the median of absolute residuals
 
 
 class IlluminationCorrectionParameters(ProcessParameters):
@@ -107,11 +116,11 @@ class IlluminationCorrection(FilteredCalibration):
         residuals = np.asarray(known.magnitude - known.instrumental, np.float64)
         if known.colour is not None:
             pivot = self.transform.process_params.PIVOT
-            residuals = residuals - self.transform.color_term * (known.colour - pivot)
+            residuals = residuals - self.transform.applied_term * (known.colour - pivot)
         if known.flags is not None:
-            residuals = np.where(known.flags == 0, residuals, np.nan)
-        errors = np.hypot(known.instrumental_error, known.magnitude_error)
-        surface = np.zeros_like(residuals)
+            residuals = np.where((known.flags & _SPOILED) == 0, residuals, np.nan)
+        own = np.hypot(known.instrumental_error, known.magnitude_error)
+        errors, surface = own, np.zeros_like(residuals)
         for _ in range(_TURNS):
             offsets = np.zeros_like(residuals)
             for n in np.unique(stars.frame):
@@ -127,6 +136,10 @@ class IlluminationCorrection(FilteredCalibration):
                 sigma_clip=p.SIGMA_CLIPPING_LEVEL,
             )
             surface = fit.polynomial.at(*places)
+            # Neighbours too faint to be found move stars by more than their errors.
+            left = (residuals - offsets - surface)[fit.polynomial.used]
+            beyond = (_TO_SIGMA * np.median(np.abs(left))) ** 2 - np.nanmedian(own) ** 2
+            errors = np.hypot(own, np.sqrt(max(float(beyond), 0.0)))
         return fit
 
     @property

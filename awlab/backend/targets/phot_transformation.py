@@ -21,6 +21,7 @@ class PhotTransformationParameters(ProcessParameters):
 
     PIVOT = persistent("Colour that needs no correction [mag]", float, 0.0)
     SIGMA_CLIPPING_LEVEL = persistent("Clipping threshold, sigma", float, 3.0)
+    LEAST_SIGNIFICANCE = persistent("Terms of fewer sigma are not applied", float, 3.0)
     MIN_SOURCE_COUNT = persistent("QC: smallest number of measurements", int, 5)
     MAX_ERROR = persistent("QC: largest error of the colour term", float, 0.1)
     VALID_NIGHTS = persistent("For how many nights it applies [d]", float, 30.0)
@@ -52,6 +53,16 @@ class PhotTransformation(FilteredCalibration):
     num_sources = persistent("Number of measurements used", int, 0)
     scatter = persistent("Scatter of the stars beyond their errors [mag]", float)
     reason = persistent("Why there is none; empty if there is one", str, "")
+
+    @property
+    def applied_term(self) -> float:
+        """The colour term if it is one, 0 if it is lost in its error.
+
+        Stars are far from the pivot: an error of 0.002 in a term that is none would move the
+        zeropoint by as many mmag.
+        """
+        least = self.process_params.LEAST_SIGNIFICANCE * self.color_term_error
+        return float(self.color_term) if abs(self.color_term) >= least else 0.0
 
     def make(self) -> None:
         """Fit one colour term, and a zeropoint for every frame beside it."""

@@ -79,7 +79,7 @@ class PhotometricParameters(FilteredCalibration):
             ZeropointOptions(
                 rejection_threshold=p.SIGMA_CLIPPING_LEVEL,
                 minimum_stars=p.MIN_SOURCE_COUNT,
-                color_term=self.transform.color_term,
+                color_term=self.transform.applied_term,
                 color_term_error=self.transform.color_term_error,
                 pivot=self.transform.process_params.PIVOT,
                 default=_NOMINAL,

@@ -60,7 +60,7 @@ def made(monkeypatch, stars, *, flagged=0, noise=0.01, seed=3):
     values = {
         "filter": Filter(mag_id="CousinsR"),
         "photcats": [Photcat(*one) for one in places],
-        "transform": SimpleNamespace(color_term=0.05, process_params=SimpleNamespace(PIVOT=0.0)),
+        "transform": SimpleNamespace(applied_term=0.05, process_params=SimpleNamespace(PIVOT=0.0)),
     }
     for name, value in values.items():
         monkeypatch.setattr(IlluminationCorrection, name, value)

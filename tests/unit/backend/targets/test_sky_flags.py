@@ -150,6 +150,12 @@ def test_every_own_bit_is_tested_here():
         assert own <= tested, cls
 
 
+def test_a_colour_term_that_is_lost_in_its_error_is_not_applied():
+    assert colour(color_term=-0.05, color_term_error=0.01).applied_term == -0.05
+    assert colour(color_term=0.02, color_term_error=0.01).applied_term == 0
+    assert PhotTransformation().applied_term == 0, "by default there is none"
+
+
 def test_doubts_are_handed_on_but_not_what_only_informs():
     assert not is_doubtful(None, ReducedScienceFrame(quality_flags=QUANTISED), coadd())
     assert is_doubtful(ReducedScienceFrame(quality_flags=QUANTISED | 1))
