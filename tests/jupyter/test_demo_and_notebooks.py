@@ -102,6 +102,7 @@ def test_start_here(in_demo):
     assert "a newer BiasFrame applies now" in text
     assert "the MasterFlatFrame used was invalidated" in text
     assert "ADU/s, up to date" in text
+    assert "59 raw frames went into" in text
     shown = json.dumps(notebook)
     assert "awlab-plan" in shown
     assert "awlab-account" in shown

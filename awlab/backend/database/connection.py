@@ -79,6 +79,10 @@ class Database:
         self._turn = threading.Lock()
         _open_databases.add(self)
 
+    def __repr__(self) -> str:
+        shown = self.url.render_as_string(hide_password=True)
+        return f"<Database {shown if self.url.host else 'of awlab itself'}>"
+
     def _new_engine(self, **options: Any) -> sa.Engine:
         engine = sa.create_engine(
             self.url,

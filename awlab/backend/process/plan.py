@@ -281,7 +281,7 @@ class Plan:
 
     def __str__(self) -> str:
         took = self.estimate() if self.work else 0.0
-        told = f"; about {round(took) if took >= 2 else took:g} s of work" if took else ""
+        told = f"; about {took:.{0 if took >= 2 else 1}f} s of work" if took else ""
         return "\n".join([*self.lines(), self.summary() + told])
 
     def _leaves(self, node: Node) -> list[str]:

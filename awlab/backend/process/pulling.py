@@ -216,8 +216,10 @@ def _raw_query(cls: Any, raw_class: Any, key: dict[str, Any]) -> tuple[Query, bo
 
 
 def _number(item: Any, cls: Any) -> int:
-    if not isinstance(item, DBObject) or not isinstance(item, cls) or item._id is None:
-        raise TargetError(f"{item!r} is not a committed {cls.__name__}", "ingest it first")
+    if not isinstance(item, DBObject) or not isinstance(item, cls):
+        raise TargetError(f"{item!r} is not a {cls.__name__}", f"give a {cls.__name__}")
+    if item._id is None:
+        raise TargetError(f"{item!r} is not committed", "commit it first; raw frames are ingested")
     return int(item._id)
 
 

@@ -38,6 +38,13 @@ def test_a_wrong_key(home):
         Pars("TargetBias", date=FIRST)
 
 
+def test_what_a_target_cannot_be_made_from(night):
+    with pytest.raises(TargetError, match=r"not a RawScienceFrame .give a RawScienceFrame"):
+        TargetFrame.plan(raw=night.bias)
+    with pytest.raises(TargetError, match=r"not committed .commit it first"):
+        TargetFrame.plan(raw=RawScienceFrame())
+
+
 def test_commit_false_makes_nothing(night):
     night.take(RawScienceFrame, FIRST, 700.0, 2)
     key = {"instrument": "TCAM", "chip": night.chip.name, "date": FIRST, "commit": False}

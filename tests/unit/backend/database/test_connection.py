@@ -190,3 +190,10 @@ def test_privileges_are_never_above_those_of_the_project(database):
     finally:
         context.set_project(home)
         context.set_privileges(1)
+
+
+def test_a_database_says_which_it_is(database):
+    """Without asking the server, and without its password."""
+    assert repr(database) == "<Database of awlab itself>"
+    other = Database("postgresql://me:secret@host:5433/survey")
+    assert repr(other) == "<Database postgresql+psycopg2://me:***@host:5433/survey>"
