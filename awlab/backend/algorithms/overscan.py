@@ -141,7 +141,7 @@ def _strip(frame: AnyImage, layout: ReadoutLayout, method: int) -> AnyImage:
         if region is None:
             raise BadArray(
                 f"overscan method {method} needs the {name} strip, which this chip has not",
-                "choose another OVERSCAN_CORRECTION; 0 is none",
+                "choose another OVERSCAN_CORRECTION, of what is asked for: 0 is none",
             )
         region.assert_inside(frame.shape, name)
         if method not in _ONE_LEVEL and not _covers(region, image, by_column=method in _PER_COLUMN):

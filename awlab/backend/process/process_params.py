@@ -23,6 +23,8 @@ __all__ = [
     "parameter_names",
 ]
 
+#: The one parameter that has to be the same in all that a target is made from.
+OVERSCAN = "OVERSCAN_CORRECTION"
 _BOOKKEEPING = frozenset(DBObject._attributes) | {"content_hash"}
 
 
@@ -189,7 +191,20 @@ def asked_parameters(pars: Any) -> dict[str, dict[str, Any]]:
         if len(parts) != 3 or parts[1] != "process_params":
             raise QueryError(f"{path!r} is not a parameter", "write Target.process_params.NAME")
         found.setdefault(parts[0], {})[parts[2]] = _checked(parts[0], parts[2], value)
+    for target in list(found):
+        _hand_down(target, found)
     return found
+
+
+def _hand_down(target: str, asked: dict[str, dict[str, Any]]) -> None:
+    """Ask for the overscan method of a target in all that it is made from: no other fits."""
+    method = asked[target].get(OVERSCAN)
+    if method is None:
+        return
+    for needed in class_order(class_named(target)):
+        parameters = parameter_class(needed)
+        if parameters is not None and OVERSCAN in parameters._attributes:
+            asked.setdefault(needed.__name__, {}).setdefault(OVERSCAN, method)
 
 
 def _checked(target: str, name: str, value: Any) -> Any:

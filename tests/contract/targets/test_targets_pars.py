@@ -8,6 +8,7 @@ from awlab.backend.database import class_named
 from awlab.backend.datamodel import Chip, RawScienceFrame
 from awlab.backend.errors import QueryError, TargetError
 from awlab.backend.process import Pars, Plan, lpu
+from awlab.backend.process.process_params import asked_parameters
 
 TargetFrame = class_named("TargetFrame")
 FIRST = "2000-04-28"
@@ -43,6 +44,20 @@ def test_what_a_target_cannot_be_made_from(night):
         TargetFrame.plan(raw=night.bias)
     with pytest.raises(TargetError, match=r"not committed .commit it first"):
         TargetFrame.plan(raw=RawScienceFrame())
+
+
+def test_an_overscan_method_holds_for_all_that_a_target_is_made_from():
+    asked = asked_parameters({"ReducedScienceFrame.process_params.OVERSCAN_CORRECTION": 0})
+    knowing = {"BiasFrame", "DarkFrame", "DomeFlatFrame", "TwilightFlatFrame", "GainLinearity"}
+    assert knowing | {"ReducedScienceFrame"} <= set(asked)
+    assert all(parameters == {"OVERSCAN_CORRECTION": 0} for parameters in asked.values())
+    own = {"BiasFrame.process_params.OVERSCAN_CORRECTION": 10}
+    assert set(asked_parameters(own)) == {"BiasFrame"}
+    both = own | {"DomeFlatFrame.process_params.OVERSCAN_CORRECTION": 2}
+    assert asked_parameters(both)["BiasFrame"] == {"OVERSCAN_CORRECTION": 10}
+    assert asked_parameters({"BiasFrame.process_params.SIGMA_CLIP": 4.0}) == {
+        "BiasFrame": {"SIGMA_CLIP": 4.0}
+    }
 
 
 def test_commit_false_makes_nothing(night):

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import runpy
 
 import pytest
+
+import awlab
+from awlab.backend.ingest import load_instruments
 
 GUIDE = ("README.md", "newcomer.md", "survey.md", "catalogues.md", "calibration.md", "operator.md")
 
@@ -56,11 +60,42 @@ def test_links_lead_somewhere(repository):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_examples_are_python(repository):
+def code_of(page):
+    """The Python of a page, one tree per block, in order."""
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
+        lines = [line for line in block.splitlines() if not line.lstrip().startswith("%")]
+        yield ast.parse("\n".join(lines))
+
+
+def named_in(tree):
+    """The names that a piece of code gives to something."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+                yield name
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+            case ast.alias(name=name, asname=other):
+                yield other or name
+
+
+def test_examples_use_nothing_that_was_not_said_before(repository):
+    """Whoever types a page from the top never meets a name that means nothing."""
     for page in pages(repository):
-        for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S):
-            lines = [line for line in block.splitlines() if not line.lstrip().startswith("%")]
-            ast.parse("\n".join(lines))
+        known = {*vars(builtins), *awlab.__all__}
+        for tree in code_of(page):
+            known |= set(named_in(tree))
+            used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+            assert used <= known, f"{page.name}: {sorted(used - known)}"
+
+
+def test_the_instrument_of_the_guide_is_one(repository, tmp_path):
+    text = (repository / "docs" / "survey.md").read_text(encoding="utf-8")
+    (tmp_path / "instruments").mkdir()
+    path = tmp_path / "instruments" / "mycam.yaml"
+    path.write_text(re.search(r"```yaml\n(.*?)```", text, re.S)[1])
+    camera = load_instruments(tmp_path).recognise({"INSTRUME": "ZWO ASI1600"})
+    assert (camera.name, camera.timezone, camera.filters[0].name) == ("MyCam", 1.0, "V")
 
 
 def test_the_guide_is_short_and_complete(repository):
