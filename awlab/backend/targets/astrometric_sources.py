@@ -49,6 +49,8 @@ class SolvedFrame:
         Pixels counted from 0, instrumental magnitudes, errors [pixel].
     ra, dec : ndarray of float64, shape (n,)
         Positions by the local solution [deg].
+    is_known : ndarray of bool, shape (n,)
+        Whether the reference has the source.
     reference : ReferenceStars
         The stars of the reference that are on the frame, at its epoch.
     """
@@ -57,6 +59,7 @@ class SolvedFrame:
     sources: DetectedSources
     ra: NDArray[np.float64]
     dec: NDArray[np.float64]
+    is_known: NDArray[np.bool_]
     reference: ReferenceStars
 
 
@@ -140,12 +143,14 @@ def read_solved(solution: Any) -> SolvedFrame:
     sources = DetectedSources(
         table["X_IMAGE"] - 1.0, table["Y_IMAGE"] - 1.0, table["MAG_AUTO"], table["POS_ERR"]
     )
-    known = table.rows(np.isfinite(table["RA_REF"]))
+    is_known = np.isfinite(table["RA_REF"])
+    known = table.rows(is_known)
     return SolvedFrame(
         plate_from_cards(solution.cards),
         sources,
         np.asarray(table["RA"], float),
         np.asarray(table["DEC"], float),
+        is_known,
         ReferenceStars(
             known["RA_REF"], known["DEC_REF"], known["MAG_AUTO"], error=known["REF_ERR"]
         ),

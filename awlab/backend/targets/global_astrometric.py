@@ -60,7 +60,7 @@ class GAstrometricParameters(ProcessParameters):
     CHIP_PDEG = persistent("Highest degree of the polynomials of chips", int, 3)
     EXPOSURE_PDEG = persistent("Highest degree of those of exposures", int, 2)
     STARS_PER_COEFFICIENT = persistent(
-        "Stars seen more than once that a coefficient needs", float, 2.5
+        "Stars that a coefficient needs, seen twice or known", float, 2.5
     )
     NITER = persistent("Number of Gauss-Newton steps", int, 4)
     REJECTION_THRESHOLD = persistent("Clipping threshold, sigma", float, 4.0)
@@ -134,9 +134,9 @@ class GAstrometric(FieldSolution, DataObject):
         mosaic = _mosaic(raws, frames)
         scale = float(np.median([frame.plate.pixel_scale for frame in frames]))
         radius = max(self.process_params.MATCH_RADIUS, _LEAST_RADIUS * scale)
-        shared = _shared_stars(frames, radius)
-        reference, self._has_reference = _reference(frames, shared)
-        options = self._options(mosaic, shared)
+        ties = _ties(frames, radius)
+        reference, self._has_reference = _reference(frames, ties)
+        options = self._options(mosaic, ties)
         options = replace(options, match_radius=radius, floor=_FLOOR * scale)
         found = solve_global_astrometry(mosaic, reference, options)
         self.pathname = self.new_pathname(".parquet")
@@ -160,14 +160,14 @@ class GAstrometric(FieldSolution, DataObject):
 
     _has_reference = True
 
-    def _options(self, mosaic: list[MosaicFrame], shared: _Shared) -> GlobalOptions:
+    def _options(self, mosaic: list[MosaicFrame], ties: _Ties) -> GlobalOptions:
         """Lower the orders of polynomials where stars are few."""
         p = self.process_params
         for name, highest, part in (
             ("chip_order", p.CHIP_PDEG, [one.chip for one in mosaic]),
             ("exposure_order", p.EXPOSURE_PDEG, [one.exposure for one in mosaic]),
         ):
-            pairs = np.unique(np.stack([np.array(part)[shared.frame], shared.star]), axis=1)
+            pairs = np.unique(np.stack([np.array(part)[ties.frame], ties.star]), axis=1)
             stars = np.bincount(pairs[0], minlength=max(part) + 1)
             allowed = float(np.median(stars)) / p.STARS_PER_COEFFICIENT
             setattr(self, name, _order(allowed, highest))
@@ -239,8 +239,11 @@ def _mosaic(raws: list[Any], frames: list[SolvedFrame]) -> list[MosaicFrame]:
     ]
 
 
-class _Shared(NamedTuple):
-    """Detections of stars that are seen more than once: frame, star; places of the stars [deg]."""
+class _Ties(NamedTuple):
+    """Detections of stars that tie a frame to others or to the reference: frame and star.
+
+    And the mean places of the stars that are seen more than once [deg].
+    """
 
     frame: NDArray[np.int64]
     star: NDArray[np.int64]
@@ -248,21 +251,23 @@ class _Shared(NamedTuple):
     dec: NDArray[np.float64]
 
 
-def _shared_stars(frames: list[SolvedFrame], radius: float) -> _Shared:
+def _ties(frames: list[SolvedFrame], radius: float) -> _Ties:
     lists = [(frame.ra, frame.dec) for frame in frames]
     found = associate(lists, radius)
     ra, dec = mean_positions(found, lists)
     several = np.bincount(found.AID, minlength=ra.size) > 1
-    rows = several[found.AID]
-    return _Shared(found.list_index[rows], found.AID[rows], ra[several], dec[several])
+    starts = np.cumsum([0, *(frame.ra.size for frame in frames)])
+    known = np.concatenate([frame.is_known for frame in frames])
+    rows = several[found.AID] | known[starts[found.list_index] + found.SID]
+    return _Ties(found.list_index[rows], found.AID[rows], ra[several], dec[several])
 
 
-def _reference(frames: list[SolvedFrame], shared: _Shared) -> tuple[ReferenceStars, bool]:
+def _reference(frames: list[SolvedFrame], ties: _Ties) -> tuple[ReferenceStars, bool]:
     """Gather the reference stars of all frames; without any, the mean places of their stars."""
     lists = [(frame.reference.ra, frame.reference.dec) for frame in frames]
     if not any(ra.size for ra, _ in lists):
-        nothing = np.zeros(shared.ra.size)
-        return ReferenceStars(shared.ra, shared.dec, nothing, nothing + _LOCAL_ERROR), False
+        nothing = np.zeros(ties.ra.size)
+        return ReferenceStars(ties.ra, ties.dec, nothing, nothing + _LOCAL_ERROR), False
     found = associate(lists, _SAME_STAR)
     ra, dec = mean_positions(found, lists)
     errors = np.concatenate([_errors(frame.reference) for frame in frames])
