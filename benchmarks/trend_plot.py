@@ -55,7 +55,7 @@ PAINT = """async ([index, what]) => {
     for (;;) {
         await new Promise(requestAnimationFrame);
         const found = [...cell.node.querySelectorAll(what)].some((node) => !old.has(node)
-            && (node.tagName !== 'image' || (node.getAttribute('href') || '').length > 999));
+            && (node.tagName !== 'image' || node.href.baseVal));
         if (found) break;
         if (performance.now() - begin > 60000) throw new Error('nothing was painted');
     }
@@ -150,6 +150,9 @@ def look(page: Any, cell: int) -> dict[str, float]:
     for mode in ("select", "lasso"):
         told.get_by_role("button", name=mode, exact=True).click()
         page.wait_for_timeout(1500)  # until what was asked for before is drawn
+        figure = told.locator(".bqplot.figure").first
+        figure.scroll_into_view_if_needed()
+        area = figure.bounding_box()
         corners = [(100, 40), (400, 60), (450, 250), (150, 300), (100, 40)]
         page.mouse.move(area["x"] + corners[0][0], area["y"] + corners[0][1])
         page.mouse.down()
@@ -158,7 +161,7 @@ def look(page: Any, cell: int) -> dict[str, float]:
         started = time.perf_counter()
         page.mouse.up()
         wanted = "between" if mode == "select" else "select_within"
-        told.locator("code", has_text=wanted).wait_for()
+        told.locator("code", has_text=wanted).wait_for(timeout=20_000)
         found[mode] = time.perf_counter() - started
     return found
 

@@ -8,19 +8,33 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from awlab.backend.database.connection import current_database
-from awlab.backend.database.registry_tables import dbclass, dbobject, dbrole, edge, reference
+from awlab.backend.database.registry_tables import (
+    dbclass,
+    dbobject,
+    dbrole,
+    edge,
+    project_member,
+    reference,
+)
 
 __all__ = ["HeldLock", "ServerState", "held_advisory_locks", "incomplete_objects", "server_state"]
 
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """Version and size of the database."""
+    """Version and size of the database, and what it did since its server was started.
+
+    ``size`` is in bytes; ``since`` is in UTC; ``transactions`` are those of all sessions since the
+    server counts them; ``accounts`` are the members of projects.
+    """
 
     version: str
     major: int
     size: int
     connections: int
+    since: datetime
+    transactions: int
+    accounts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +48,27 @@ class HeldLock:
 
 
 def server_state() -> ServerState:
-    """Ask the server for version, size of the database and number of connections."""
+    """Ask the server for version, size, connections, age, transactions and accounts."""
     database = current_database()
     name = sa.func.current_database()
     activity = sa.table("pg_stat_activity", sa.column("datname"))
     count = sa.select(sa.func.count()).select_from(activity).where(activity.c.datname == name)
+    counters = sa.table("pg_stat_database", sa.column("datname"), sa.column("xact_commit"))
+    done = sa.select(sa.func.sum(counters.c.xact_commit)).where(counters.c.datname == name)
+    accounts = sa.select(sa.func.count(sa.distinct(project_member.c.member)))
     row = database.rows(
         sa.select(
             sa.func.current_setting("server_version"),
             sa.func.current_setting("server_version_num"),
             sa.func.pg_database_size(name),
             count.scalar_subquery(),
+            sa.func.timezone("UTC", sa.func.pg_postmaster_start_time()),
+            done.scalar_subquery(),
+            accounts.scalar_subquery(),
         )
     )[0]
-    return ServerState(str(row[0]), int(row[1]) // 10000, int(row[2]), int(row[3]))
+    counts = (int(value or 0) for value in row[5:])
+    return ServerState(str(row[0]), int(row[1]) // 10000, int(row[2]), int(row[3]), row[4], *counts)
 
 
 def held_advisory_locks() -> list[HeldLock]:

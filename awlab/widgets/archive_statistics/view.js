@@ -15,9 +15,11 @@ function render({ model, el: host }) {
   const boxes = Object.fromEntries(Object.keys(HEADS).map((name) => [name, el("div", { class: "awlab-archive-wide" })]));
   const growth = el("div", { class: "awlab-archive-plots" });
   const fresh = el("div", { class: "awlab-archive-wide" });
+  const running = el("div", { class: "awlab-archive-wide" });
   const tabs = createTabs({
     "what is new": el("div", {}, el("label", {}, flagged, " only flagged or invalid"), fresh),
     ...Object.fromEntries(Object.entries(boxes).map(([name, box]) => [`by ${name}`, box])), growth,
+    services: running,
   });
   const again = button("read again", () => read());
 
@@ -63,6 +65,13 @@ function render({ model, el: host }) {
       return el("figure", {}, el("figcaption", {}, title), drawing);
     });
   }
+  function drawServices({ services, updated }) {
+    return [...services.map(({ name, state, facts, error }) => el("section", { "aria-label": name },
+      el("h4", {}, badge(state), ` ${name}`), error ? el("div", {}, error) : null,
+      el("table", {}, el("tbody", {}, ...facts.map(([label, value]) =>
+        el("tr", {}, el("th", { scope: "row" }, label), el("td", {}, value))))))),
+    el("p", { class: "awlab-soft" }, `updated ${updated}`)];
+  }
   async function read() {
     delete root.dataset.ready;
     const found = await wire.ask("overview", { flagged: flagged.checked });
@@ -73,6 +82,7 @@ function render({ model, el: host }) {
     for (const [name, box] of Object.entries(boxes)) box.replaceChildren(drawTable(name, found.tables[name]));
     fresh.replaceChildren(drawNew(found.newest));
     growth.replaceChildren(...drawGrowth(found.growth));
+    running.replaceChildren(...drawServices(await wire.ask("services")));
     root.dataset.ready = "yes";
   }
   flagged.addEventListener("change", read);

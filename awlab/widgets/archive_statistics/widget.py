@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import traitlets
 
+from awlab.widgets.archive_statistics.services import services
 from awlab.widgets.archive_statistics.state import ArchiveState
 from awlab.widgets.awlab_widget import AwlabWidget, answers
 
@@ -33,6 +35,11 @@ class ArchiveStatistics(AwlabWidget):
     def overview(self, flagged: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 - a message
         """Answer with all counts."""
         return self.state.overview(flagged_only=bool(flagged))
+
+    @answers
+    def services(self) -> dict[str, Any]:
+        """Answer with what the archive runs on, and whether it answers."""
+        return {"services": services(), "updated": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC"}
 
     @answers
     def choose(self, object_id: str) -> dict[str, Any]:

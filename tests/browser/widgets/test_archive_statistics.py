@@ -44,6 +44,15 @@ def test_by_class_and_growth(archive):
     archive.locator("svg path.awlab-archive-line").first.wait_for()
 
 
+def test_services_with_signs(archive):
+    archive.get_by_role("tab", name="services").click()
+    database = archive.get_by_role("region", name="database")
+    database.get_by_text("PostgreSQL").first.wait_for()
+    assert "good" in database.inner_text()
+    assert archive.get_by_role("region", name="data server").is_visible()
+    archive.get_by_text("updated 20").wait_for()
+
+
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [1360, 480])
 def test_nothing_sticks_out(database, show, dark, width):

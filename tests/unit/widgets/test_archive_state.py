@@ -13,6 +13,7 @@ from awlab.backend.datamodel import Chip, Instrument, RawBiasFrame
 from awlab.backend.dataserver import write_image
 from awlab.backend.errors import QueryError
 from awlab.backend.targets import BiasFrameParameters
+from awlab.widgets.archive_statistics.services import services
 from awlab.widgets.archive_statistics.state import ArchiveState, growth_series, size_text
 
 
@@ -97,3 +98,25 @@ def test_a_class_is_a_name():
     assert ArchiveState().query_text("BiasFrame") == "BiasFrame.select_all()"
     with pytest.raises(QueryError, match="is no class"):
         ArchiveState().query_text("x; import os")
+
+
+def test_services_say_whether_they_answer_and_one_that_is_down_hides_none(frames, monkeypatch):
+    found = {one["name"]: one for one in services()}
+    assert {one["state"] for one in found.values()} == {"good"}
+    database = dict(found["database"]["facts"])
+    assert database["version"].startswith("PostgreSQL 1")
+    assert int(database["transactions"].replace(",", "")) > 0
+    assert int(database["connections"]) >= 1
+    assert database["running since"].endswith("UTC (0 days)")
+    assert "password" not in database["where"]
+    assert dict(found["data server"]["facts"])["files are in"]
+
+    def broken():
+        raise ConnectionError("the bucket is gone")
+
+    monkeypatch.setattr("awlab.widgets.archive_statistics.services.current_dataserver", broken)
+    found = {one["name"]: one for one in services()}
+    assert found["data server"]["state"] == "failed"
+    assert "ConnectionError" in found["data server"]["error"]
+    assert found["database"]["state"] == found["jobs"]["state"] == "good"
+    json.dumps(found)
