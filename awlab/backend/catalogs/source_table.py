@@ -110,10 +110,7 @@ class SourceTable(Mapping[str, Any]):
         for column, values in sorted(self.columns.items()):
             if column not in leave_out:
                 found.update(column.encode())
-                plain = values.astype(str) if values.dtype.kind in "OU" else values
-                # FITS is big-endian; what a file is written in does not make other sources.
-                plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
-                found.update(np.ascontiguousarray(plain).tobytes())
+                found.update(_bytes_of(values))
         return found.hexdigest()
 
     def table(self) -> Any:
@@ -140,3 +137,16 @@ class SourceTable(Mapping[str, Any]):
         shown = self.rows(np.arange(min(self.count, 20))).table()
         html: str = shown._repr_html_()
         return html
+
+
+def _bytes_of(values: NDArray[Any]) -> bytes:
+    """Return what a column holds, the same on every machine."""
+    if values.dtype.kind == "O" and any(isinstance(item, np.ndarray) for item in values):
+        # Light curves: an array in every row, each of its own length.
+        parts = [np.atleast_1d(np.asarray(item)) for item in values]
+        lengths = np.array([part.size for part in parts])
+        return _bytes_of(lengths) + _bytes_of(np.concatenate(parts))
+    plain = values.astype(str) if values.dtype.kind in "OU" else values
+    # FITS is big-endian; what a file is written in does not make other sources.
+    plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
+    return np.ascontiguousarray(plain).tobytes()

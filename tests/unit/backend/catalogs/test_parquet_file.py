@@ -113,3 +113,18 @@ def test_what_is_wrong_is_said(tmp_path, path, table):
     text.write_text("no catalogue")
     with pytest.raises(IngestError, match=r"text\.parquet is not a Parquet catalogue"):
         read_catalog(text)
+
+
+def light_curves(*rows, order="<"):
+    """A catalogue with an array of its own length in every row."""
+    curves = np.empty(len(rows), dtype=object)
+    curves[:] = [np.array(row, dtype=f"{order}f8") for row in rows]
+    places = np.arange(len(rows), dtype=float)
+    return SourceTable({"RA": places, "DEC": places, "LC_MAG": curves})
+
+
+def test_light_curves_are_part_of_what_a_catalogue_is():
+    one = light_curves([1.0, 2.0], [], [3.0]).digest()
+    assert one == light_curves([1.0, 2.0], [], [3.0], order=">").digest()
+    assert one != light_curves([1.0], [2.0], [3.0]).digest()
+    assert one != light_curves([1.0, 2.0], [], [4.0]).digest()
