@@ -307,6 +307,15 @@ def test_a_cancelled_run_keeps_what_was_being_made(stage, tmp_path):
     assert len(frames_of(["c0"])) == 2
 
 
+@pytest.fixture(scope="module")
+def frame(stage):
+    """A frame that is made."""
+    from dask_targets import DaskFrame
+
+    stage.take("m0")
+    return DaskFrame.get(raw=frames_raw("m0")[0])
+
+
 SCRIPT = """
 from awlab.backend.datamodel import connect
 from awlab.backend.database import persistent
@@ -331,14 +340,14 @@ class DaskLevel(Plain):
         self.level += doubled(self.frame.imstat.mean)
 
 connect(dataserver={place!r})
-frame = dask_targets.DaskFrame.select(chip="d0")[0]
+frame = dask_targets.DaskFrame.select(chip="m0")[0]
 job = dpu.run(DaskLevel, frame=frame, processes=1)
 (made,) = job.products
 print("level", made.level == 1.0 + 2.0 * frame.imstat.mean, bool(made.uptodate(code=True)))
 """
 
 
-def test_a_class_of_the_program_travels_to_workers_of_its_own(stage):
+def test_a_class_of_the_program_travels_to_workers_of_its_own(stage, frame):
     from awlab.backend.datamodel import dataserver_location
 
     script = stage.folder / "own.py"
@@ -349,7 +358,7 @@ def test_a_class_of_the_program_travels_to_workers_of_its_own(stage):
     assert done.stdout.splitlines() == ["level True True"], done.stderr
 
 
-def test_a_module_named_by_its_path_travels(stage):
+def test_a_module_named_by_its_path_travels(stage, frame):
     from awlab.backend.errors import TargetError
     from awlab.backend.process import dpu
 
@@ -365,11 +374,91 @@ def test_a_module_named_by_its_path_travels(stage):
         "    def make(self):\n"
         "        self.level = self.frame.imstat.mean\n"
     )
-    frame = frames_of(["d0"])[0]
     job = dpu.run("DaskOwn", frame=frame, code=place, client=stage.cluster.client)
     assert job.products[0].level == frame.imstat.mean
     with pytest.raises(TargetError, match="there is no such Python file"):
         dpu.run("DaskOwn", frame=frame, code="nowhere.py", client=stage.cluster.client)
+
+
+@pytest.fixture
+def by_hand(stage, tmp_path):
+    """A scheduler and a worker in processes of their own, as on any two machines."""
+    place = tmp_path / "scheduler.json"
+    scheduler = [
+        "distributed.cli.dask_scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-dashboard",
+    ]
+    worker = ["distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    worker += ["--local-directory", str(tmp_path)]
+    begun = [
+        subprocess.Popen(
+            [sys.executable, "-m", *words, "--scheduler-file", str(place)],
+            stderr=subprocess.DEVNULL,
+        )
+        for words in (scheduler, worker)
+    ]
+    until = time.monotonic() + 60.0
+    while not place.exists():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    yield place, begun[0]
+    for process in begun:
+        process.kill()
+        process.wait()
+
+
+CLIENT = """
+from awlab.backend.datamodel import connect
+from awlab.backend.process import dpu
+import dask_targets
+connect(dataserver={place!r})
+pars = {{"DaskFrame.process_params.WHAT": {what!r}}}
+words = {{"chip": "h0", "instrument": "DCAM", "date": "2000-04-28"}}
+dpu.run("DaskReduce", pars=pars, scheduler={scheduler!r}, **words)
+"""
+
+
+def test_client_and_scheduler_may_die(stage, by_hand, tmp_path):
+    from awlab.backend.database import known_filenames
+    from awlab.backend.datamodel import current_dataserver, dataserver_location
+    from awlab.backend.errors import TargetError
+    from awlab.backend.process import dpu, lpu
+
+    stage.take("h0")
+    place, scheduler = by_hand
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir(), second.mkdir()
+    script = CLIENT.format(place=dataserver_location(), what=f"hang {first}", scheduler=str(place))
+    client = subprocess.Popen([sys.executable, "-c", script])
+    stage.begun(first, 1)
+    client.kill()
+    client.wait()
+    lost = lpu.jobs(1)[0]
+    assert (lost["status"], lost["error"]) == ("failed", "its process is gone")
+    (first / "go").touch()  # a file is stored that nobody will commit
+    words = {name: value for name, value in stage.words.items() if name != "client"}
+    job = dpu.run("DaskReduce", chip="h0", scheduler=str(place), **words)
+    assert job.status == "finished"
+    assert len(frames_of(["h0"])) == FRAMES
+    until = time.monotonic() + 60.0
+    while known_filenames(names := list(current_dataserver().names())) != set(names):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+
+    pars = {"DaskFrame.process_params.WHAT": f"hang {second}"}
+    words = {"chip": "h0", "pars": pars, "wait": False} | words
+    job = dpu.run("DaskReduce", scheduler=str(place), **words)
+    stage.begun(second, 1)
+    scheduler.kill()
+    with pytest.raises(TargetError, match=r"the Dask scheduler tcp://127\.0\.0\.1:\d+ went away"):
+        job.wait(60.0)
+    assert job.status == "failed"
+    (second / "go").touch()
+    assert dpu.run("DaskReduce", client=stage.cluster.client, **words).wait().status == "finished"
 
 
 def test_what_cannot_be_is_said_in_a_sentence(stage, monkeypatch):

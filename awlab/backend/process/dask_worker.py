@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 import socket
 import threading
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from awlab.backend.settings import Settings, load_settings
 
 __all__ = ["Order", "Refused", "work_on_cluster"]
 
+_log = logging.getLogger("awlab.jobs")
 # A process has one context, and one timer: targets of several runs take turns.
 _turn = threading.Lock()
 
@@ -63,13 +67,12 @@ def work_on_cluster(order: Order, work: Work) -> Computed | Made | Refused:
     with _turn:
         try:
             _prepare(order)
-            _remove_unclaimed()
             with order.limits.kept():
                 made = compute_target(work)
         except AwlabError as exc:
             return _refused(exc, work, order.limits)
         if isinstance(made, Computed):
-            _handed_over.append((work.lock, made.packed.filenames))
+            _hand_over(order.here, work.lock, made.packed.filenames)
         return made
 
 
@@ -120,7 +123,48 @@ def _cache_folder() -> Path:
 
 # -- files that nobody wants any more ------------------------------------------------------
 
-_handed_over: list[tuple[str, list[str]]] = []
+_AGAIN = 5.0  # s between two looks
+
+
+@dataclass(frozen=True, slots=True)
+class _HandedOver:
+    """Files of one result: where they were stored, and the lock of the target."""
+
+    place: tuple[str, str]
+    lock: str
+    names: tuple[str, ...]
+
+
+_handed_over: list[_HandedOver] = []
+_keeper: threading.Thread | None = None
+
+
+def _hand_over(here: WorkerContext, lock: str, names: list[str]) -> None:
+    """Take note of files that are stored, and that somebody else is to commit."""
+    global _keeper  # noqa: PLW0603 - one thread per process
+    if names:
+        _handed_over.append(_HandedOver(_place(here), lock, tuple(names)))
+    if _keeper is None:
+        _keeper = threading.Thread(target=_keep_looking, name="awlab files", daemon=True)
+        _keeper.start()
+
+
+def _place(here: WorkerContext) -> tuple[str, str]:
+    return here.database_url, here.dataserver
+
+
+def _keep_looking() -> None:
+    while True:
+        time.sleep(_AGAIN)
+        if not _handed_over or not _turn.acquire(blocking=False):
+            continue  # a target is being made
+        try:
+            _remove_unclaimed()
+        # A database or a data server that does not answer now will do so later.
+        except Exception as exc:
+            _log.info("files of earlier results: %s", exc)
+        finally:
+            _turn.release()
 
 
 def _remove_unclaimed() -> None:
@@ -129,19 +173,18 @@ def _remove_unclaimed() -> None:
     Who asked for a target holds its lock until it is committed. Where the lock is free and the
     file is unknown, the one who asked is gone.
     """
-    if not _handed_over:
-        return
-    known = known_filenames([name for _, names in _handed_over for name in names])
-    waiting = [(key, names) for key, names in _handed_over if set(names) - known]
-    _handed_over[:] = waiting
-    if not waiting:
-        return
-    with held_locks([key for key, _ in waiting]) as free:
-        lost = {name for key, names in waiting if key in free for name in names}
-        # Looked at again under the lock: the commit may have come in between.
-        for name in lost - known_filenames(sorted(lost)):
-            try:
-                current_dataserver().delete(name)
-            except FileMissing:
-                continue  # somebody else removed it
-        _handed_over[:] = [(key, names) for key, names in waiting if key not in free]
+    place = _place(_context) if _context is not None else None
+    here = [each for each in _handed_over if each.place == place]
+    known = known_filenames([name for each in here for name in each.names])
+    waiting = [each for each in here if set(each.names) - known]
+    over = set(here) - set(waiting)
+    if waiting:
+        with held_locks([each.lock for each in waiting]) as free:
+            unclaimed = {each for each in waiting if each.lock in free}
+            lost = {name for each in unclaimed for name in each.names}
+            # Looked at again under the lock: the commit may have come in between.
+            for name in lost - known_filenames(sorted(lost)):
+                with contextlib.suppress(FileMissing):  # somebody else removed it
+                    current_dataserver().delete(name)
+            over |= unclaimed
+    _handed_over[:] = [each for each in _handed_over if each not in over]
