@@ -106,6 +106,13 @@ def _frame(n, folder, things):
 
 
 @pytest.fixture(scope="module")
+def database(new_home, connected_to):
+    """A database of its own for each module: the frames of another would be neighbours."""
+    with connected_to(new_home()) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
 def sky(database, tmp_path_factory):
     """Eight regridded frames in a row; the fifth is the one that pages are about."""
     folder = tmp_path_factory.mktemp("frames")
