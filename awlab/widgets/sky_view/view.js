@@ -47,16 +47,16 @@ function render({ model, el: host }) {
     engine?.draw();
     tell(await wire.ask("choose", { layer, index }));
   }
+  const inSight = (at) => at && at[0] > 0 && at[1] > 0 && at[0] < stage.clientWidth && at[1] < stage.clientHeight;
   // A frame that was chosen in the table comes into sight, large enough to be one; what is so
   // already stays where it is.
   function bringIn(ra, dec) {
-    const corners = [...ra].map((value, k) => engine.pixel(value, dec[k]));
-    const inside = corners.some((at) => at && at[0] > 0 && at[1] > 0 && at[0] < stage.clientWidth && at[1] < stage.clientHeight);
+    const middle = fromPlane(...[0, 1].map((axis) => toPlane(ra[2], dec[2], ra[0], dec[0])[axis] / 2), ra[0], dec[0]);
+    const inside = inSight(engine.pixel(...middle));
     const across = Math.hypot((ra[0] - ra[2]) * Math.cos(dec[0] * DEGREE), dec[0] - dec[2]);
     const { fov } = engine.where();
     if (inside && across > fov / 40) return;
     fitted = false;
-    const middle = fromPlane(...[0, 1].map((axis) => toPlane(ra[2], dec[2], ra[0], dec[0])[axis] / 2), ra[0], dec[0]);
     engine.go(...middle, across > fov / 40 ? fov : 4 * across);
   }
   const cornersOf = (layer, i) => [0, 1, 2, 3].map((k) => engine.pixel(layer.ra[4 * i + k], layer.dec[4 * i + k]));
@@ -256,6 +256,7 @@ function render({ model, el: host }) {
     if (survey.disabled) survey.value = "";
     stage.dataset.engine = engine.name;
     engine.go(now.ra, now.dec, now.fov);
+    settle();
   }
   how.addEventListener("change", async () => {
     const wanted = how.value;
@@ -299,7 +300,9 @@ function render({ model, el: host }) {
   }
   async function fetchPictures() {
     const mine = turn;
-    const wanted = rows.filter(([layer]) => scene.layers[layer].shown).slice(0, MOST_PICTURES);
+    const shown = rows.filter(([layer]) => scene.layers[layer].shown);
+    const seen = shown.filter(([layer, i]) => cornersOf(scene.layers[layer], i).some(inSight));
+    const wanted = (seen.length ? seen : shown).slice(0, MOST_PICTURES);
     for (const [n, [layer, index]] of wanted.entries()) {
       const key = `${layer}/${index}`;
       if (!scene.pictures.has(key)) {
@@ -314,7 +317,8 @@ function render({ model, el: host }) {
         } catch { /* the line above has told it; the others are shown */ }
       }
     }
-    told.textContent = rows.length > MOST_PICTURES ? `images of the first ${MOST_PICTURES} frames` : "";
+    const left = shown.length - wanted.length;
+    told.textContent = left ? `images of ${wanted.length} frames in sight; for others go there and choose images again` : "";
   }
   images.addEventListener("change", async () => {
     if (images.checked) { await fetchPictures(); return; }
@@ -327,7 +331,13 @@ function render({ model, el: host }) {
   model.on("change:marked_rows", marks);
   model.on("change:revision", read);
   model.on("change:height", taller);
-  const size = new ResizeObserver(calm(() => (fitted ? fit() : engine?.draw()), 60));
+  // Aladin follows a new size some time after it, changes the scale when it does, and tells nobody.
+  let timers = [];
+  const settle = () => {
+    timers.forEach(clearTimeout);
+    timers = [100, 300, 800, 1500].map((pause) => setTimeout(() => (fitted ? fit() : engine?.draw()), pause));
+  };
+  const size = new ResizeObserver(calm(() => { if (fitted) fit(); else engine?.draw(); settle(); }, 60));
   size.observe(stage);
   stage.append(cover);
   root.append(bar, note, told, stage, list, grid.box, chosen);
@@ -335,6 +345,7 @@ function render({ model, el: host }) {
   read();
   return () => {
     size.disconnect();
+    timers.forEach(clearTimeout);
     grid.close();
     engine?.close();
     model.off("change:marked_rows", marks);

@@ -278,6 +278,18 @@ def test_aladin_shows_and_chooses_the_same_without_any_network(aladin, house):
     assert "240,228,66" in colours(aladin)
 
 
+def test_aladin_shows_all_in_any_size(aladin):
+    for width in (1182, 682):
+        aladin.evaluate("(w) => { document.getElementById('here').style.width = `${w}px`; }", width)
+        for _ in range(60):  # Aladin takes its time to follow
+            aladin.mouse.move(*pixel_of(aladin, 201.5, -31.5))
+            told = aladin.locator(".awlab-sky-place").inner_text()
+            if told.startswith(("13:25:59", "13:26:00")):
+                break
+            aladin.wait_for_timeout(50)
+        assert told.startswith(("13:25:59", "13:26:00")), told
+
+
 def test_a_survey_that_does_not_answer_is_one_line(aladin, troubles):
     aladin.get_by_label("what lies behind").select_option("survey")
     aladin.get_by_text("the survey does not answer").wait_for()
