@@ -123,3 +123,37 @@ def test_one_single_exposure_has_no_coadd(lists):
     assert {p.exposure for p in trace} == {singles[1].raw.filename}
     reduced = next(p for p in trace if p.stage == "reduced")
     assert reduced.x == pytest.approx(singles[1][0].XWIN_IMAGE, abs=1e-3)
+
+
+def test_the_whole_chain_is_one_sequence_and_one_pull(lists, capsys):
+    """In whatever words it is asked for, it is the same list of the same coadd."""
+    from awlab.backend.process import lpu
+    from awlab.backend.targets import CoaddedRegriddedFrame
+    from awlab.cli import main
+
+    _, coadded = lists
+    chain = "Reduce>Astrometry>Photometry>Regrid>Coadd>SourceList"
+    job = lpu.run(chain, processes=0, **KEY)
+    assert job.products == [coadded] and job.progress == (0, 0)
+    assert CoaddedRegriddedFrame.get(**KEY) == coadded.frame
+    words = [f"{name}={value}" for name, value in KEY.items()]
+    assert main(["get", "CoaddedRegriddedFrame", *words]) == 0
+    told = capsys.readouterr().out
+    assert coadded.frame.filename in told and "1: valid" in told
+    assert main(["get", "--plan", "SourceList", *words]) == 0
+    plan = capsys.readouterr().out.splitlines()
+    assert plan[0].endswith("up to date") or "flagged" in plan[0]
+    assert len(plan) < 15, "what is well is not unfolded"
+
+
+def test_other_parameters_are_made_through_the_sequence(lists):
+    from awlab.backend.process import lpu
+
+    _, coadded = lists
+    pars = {"CoaddedRegriddedFrame.process_params.COMBINE_TYPE": "median"}
+    chain = "Reduce>Astrometry>Photometry>Regrid>Coadd>SourceList"
+    job = lpu.run(chain, processes=0, pars=pars, **KEY)
+    (other,) = job.products
+    assert job.progress == (2, 2), "a coadd and its list"
+    assert other != coadded and other.frame.process_params.COMBINE_TYPE == "median"
+    assert list(other.frame.regridded_frames) == list(coadded.frame.regridded_frames)

@@ -317,7 +317,8 @@ def _condition(cls: Any, requests: Sequence[Request], used: set[int]) -> Any:
         choices.append(_selection_condition(cls, selections))
     if raws:
         choices.append(In(("raw",), tuple(sorted(raws))))
-    if any(r.given for r in plain) and not raws:
+    # A role that may be named, and is not, is among them without a number.
+    if any(ids for r in plain for _, ids in r.given) and not raws:
         choices.append(_given_condition(cls, plain))
     if plain and not choices[bool(numbers) :]:
         choices.append(_calibration_condition(plain))
