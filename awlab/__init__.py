@@ -9,12 +9,15 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "awlab.backend.database": ("DBObject", "Query", "Struct", "context", "persistent"),
+    "awlab.backend.errors": ("AwlabError",),
     "awlab.backend.datamodel": (
+        "Astrom",
         "BaseFrame",
         "Chip",
         "Comment",
         "DataObject",
         "Filter",
+        "Flag",
         "Imstat",
         "Instrument",
         "Judged",
