@@ -118,13 +118,19 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "status", _status, "where your data are, and how much there is")
     _command(commands, "config", _config, "the settings in effect, and what changes them")
 
-    database = _command(commands, "db", _db, "the database: status, upgrade, stop")
+    _db_words(commands)
+    return parser
+
+
+def _db_words(commands: Any) -> None:
+    database = _command(commands, "db", _db, "the database: its state, backup, restore")
     database.add_argument(
         "action",
-        choices=["status", "upgrade", "stop"],
-        help="say whether it runs; bring its tables up to this version; stop awlab's own",
+        choices=["status", "upgrade", "stop", "backup", "restore"],
+        help="say whether it runs; bring its tables up to this version; for awlab's own: stop it,"
+        " copy it into a new folder, bring it back from there",
     )
-    return parser
+    database.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="of the backup")
 
 
 def _target_words(commands: Any) -> None:
@@ -349,17 +355,11 @@ def _assets(_options: argparse.Namespace) -> int:
 
 
 def _db(options: argparse.Namespace) -> int:
-    from awlab.backend.doctor import database_status, stop_database
+    from awlab.backend.doctor import act_on_database
 
-    if options.action == "upgrade":
-        from awlab.backend.datamodel import connect
-
-        connect()
-    if options.action == "stop":
-        print(stop_database())
-        return 0
-    print(database_status())
-    return 0
+    found = act_on_database(options.action, options.folder)
+    print("\n".join(filter(None, (found.text, found.advice))))
+    return 0 if found.is_well else 1
 
 
 def _status(_options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from awlab.backend.database.archive import (
     survey_archive,
 )
 from awlab.backend.database.attributes import Persistent, as_datetime, persistent
+from awlab.backend.database.backup import dump_database, restore_dump
 from awlab.backend.database.bulk import register_bulk
 from awlab.backend.database.census import Census, take_census
 from awlab.backend.database.class_recipes import classes_as_bytes, classes_from_bytes
@@ -155,6 +156,7 @@ __all__ = [
     "current_database",
     "database_is_open",
     "draw_number",
+    "dump_database",
     "embedded_status",
     "favourites",
     "files_of_all_objects",
@@ -186,6 +188,7 @@ __all__ = [
     "read_remarks",
     "register_bulk",
     "registered_classes",
+    "restore_dump",
     "run_sql",
     "schema_version",
     "server_state",

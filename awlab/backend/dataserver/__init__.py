@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from awlab.backend.dataserver.many_images import read_images, write_images
     from awlab.backend.dataserver.remote_store import RemoteStore, open_store
     from awlab.backend.dataserver.splitting import SplitImage, split_mosaic
-    from awlab.backend.dataserver.store import LocalStore, Store
+    from awlab.backend.dataserver.store import LocalStore, Store, place
 
 __all__ = [
     "Card",
@@ -54,6 +54,7 @@ __all__ = [
     "merge_headers",
     "open_store",
     "parse_name",
+    "place",
     "raw_name",
     "read_headers",
     "read_image",
@@ -87,7 +88,7 @@ _MODULES = {
     "many_images": ("read_images", "write_images"),
     "remote_store": ("RemoteStore", "open_store"),
     "splitting": ("SplitImage", "split_mosaic"),
-    "store": ("LocalStore", "Store"),
+    "store": ("LocalStore", "Store", "place"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 
