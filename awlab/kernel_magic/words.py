@@ -191,7 +191,9 @@ def _evaluated(text: str, shell: Any) -> Any:
         # The user's own expression, in the user's own namespace: what a cell would do.
         return eval(text, namespace_of(shell))
     except NameError as exc:
-        near = get_close_matches(str(exc.name), [n for n in shell.user_ns if n[0] != "_"], n=3)
+        # What IPython itself put there (open, exit, In, Out) is nobody's variable.
+        own = [n for n in shell.user_ns if n[0] != "_" and n not in shell.user_ns_hidden]
+        near = get_close_matches(str(exc.name), own, n=3)
         more = f"did you mean {', '.join(near)}?" if near else hint
         raise ObjectNotFound(f"there is no variable {exc.name!r}", more) from None
     except (SyntaxError, LookupError, TypeError, ValueError, AttributeError) as exc:
@@ -207,5 +209,5 @@ def _only(found: Any, text: str) -> DBObject:
         found = found[0]
     if not isinstance(found, DBObject):
         kind = type(found).__name__
-        raise ObjectNotFound(f"{text} is a {kind}, not an object of awlab", "for instance q[0]")
+        raise ObjectNotFound(f"{text} is of type {kind}, not an object of awlab", "try q[0]")
     return found

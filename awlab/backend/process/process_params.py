@@ -6,6 +6,7 @@ are those of the parameter class. `Pars` shows and changes them for a run.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 from typing import Any, ClassVar
@@ -63,6 +64,13 @@ def parameter_class(target: Any) -> Any:
     return attribute.type
 
 
+def _unknown(target: str, name: str, parameters: Any) -> UnknownAttribute:
+    known = parameter_names(parameters)
+    near = difflib.get_close_matches(name.upper(), known, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(near)}?" if near else f"it has {', '.join(known)}"
+    return UnknownAttribute(f"{target} has no process parameter {name!r}", hint)
+
+
 class _Values:
     """The parameters of one target class in a `Pars` tree."""
 
@@ -75,8 +83,7 @@ class _Values:
         if name.startswith("_"):
             raise AttributeError(name)
         if name not in parameter_names(self._cls):
-            known = ", ".join(parameter_names(self._cls))
-            raise UnknownAttribute(f"{self._target} has no process parameter {name!r}", known)
+            raise _unknown(self._target, name, self._cls)
         return self._changed.get(name, self._cls._attributes[name].default)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -213,6 +220,5 @@ def _checked(target: str, name: str, value: Any) -> Any:
         raise QueryError(f"no target {target!r} with process parameters", "Pars(Target) shows them")
     parameters = parameter_class(cls)
     if name not in parameter_names(parameters):
-        known = ", ".join(parameter_names(parameters))
-        raise UnknownAttribute(f"{target} has no process parameter {name!r}", known)
+        raise _unknown(target, name, parameters)
     return parameters._attributes[name].check(value)

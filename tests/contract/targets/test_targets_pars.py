@@ -6,7 +6,7 @@ import pytest
 
 from awlab.backend.database import class_named
 from awlab.backend.datamodel import Chip, RawScienceFrame
-from awlab.backend.errors import QueryError, TargetError
+from awlab.backend.errors import QueryError, TargetError, UnknownAttribute
 from awlab.backend.process import Pars, Plan, lpu
 from awlab.backend.process.process_params import asked_parameters
 
@@ -32,6 +32,13 @@ def test_what_is_not_made_has_no_parameters(home, wrong):
         Pars(wrong)
     with pytest.raises(TargetError):
         lpu.run(wrong)
+
+
+def test_an_unknown_parameter_has_near_ones(home):
+    with pytest.raises(UnknownAttribute, match="did you mean OFFSET"):
+        _ = Pars("TargetBias").TargetBias.process_params.OFSET
+    with pytest.raises(UnknownAttribute, match="it has OFFSET, CLIP"):
+        asked_parameters({"TargetBias.process_params.QQQQ": 1})
 
 
 def test_a_wrong_key(home):
