@@ -158,7 +158,7 @@ function render({ model, el: host }) {
   let fitted = true; // all is shown, and stays so when the view gets another size
   function fit() {
     fitted = true;
-    if (field) engine?.go(field[0], field[1], field[2] * 1.02 * Math.max(1, stage.clientWidth / stage.clientHeight));
+    if (field) engine?.go(field[0], field[1], field[2] * 1.06 * Math.max(1, stage.clientWidth / stage.clientHeight));
   }
   function zoom(factor) {
     fitted = false;

@@ -75,7 +75,7 @@ def sky(house, open_sky):
 def pixel_of(page, ra, dec):
     """Where a position is, by the projection itself."""
     box = page.locator(".awlab-sky-stage").bounding_box()
-    fov = page.widget.state.opening()[0]["field"][2] * 1.02 * box["width"] / box["height"]
+    fov = page.widget.state.opening()[0]["field"][2] * 1.06 * box["width"] / box["height"]
     ra0, dec0, _ = page.widget.state.opening()[0]["field"]
     x = -(ra - ra0) * np.cos(np.radians(dec0)) / fov * box["width"]
     return box["x"] + box["width"] / 2 + x, box["y"] + box["height"] / 2 - (
@@ -100,6 +100,14 @@ def colours(page):
     )
 
 
+def ink(page, colour):
+    """How many pixels are nearly of a colour: where a line lies between pixels it is mixed."""
+    wanted = np.array([int(part) for part in colour.split(",")])
+    found = colours(page)
+    near = [key for key in found if np.abs(np.array(key.split(","), int) - wanted).max() < 50]
+    return sum(found[key] for key in near)
+
+
 def test_layers_and_frames_are_told(sky):
     labels = sky.locator(".awlab-sky-layers label").all_inner_texts()
     assert [" ".join(label.split()) for label in labels] == [
@@ -109,9 +117,8 @@ def test_layers_and_frames_are_told(sky):
     assert sky.locator(".awlab-grid [role=row]").count() == 4  # the head, and three frames
     assert sky.locator(".awlab-grid").inner_text().count("RawScienceFrame") == 2
     assert not sky.locator(".awlab-sky-note").is_visible()
-    drawn = colours(sky)
-    assert drawn["11,16,32"] > 100_000  # the dark sky
-    assert sum(count for key, count in drawn.items() if key == "230,159,0") > 400  # two frames
+    assert colours(sky)["11,16,32"] > 100_000  # the dark sky
+    assert ink(sky, "230,159,0") > 300  # two frames
 
 
 def test_a_click_takes_the_source_then_the_frame_then_what_lies_behind(sky, house):
@@ -130,7 +137,7 @@ def test_a_click_takes_the_source_then_the_frame_then_what_lies_behind(sky, hous
     sky.mouse.click(x, y)
     sky.get_by_text(f"CoaddedRegriddedFrame {coadd.filename}").wait_for()
     assert sky.widget.selection == coadd
-    assert colours(sky)["255,255,255"] > 500  # what was chosen is white and thick
+    assert ink(sky, "255,255,255") > 500  # what was chosen is white and thick
 
 
 def test_a_box_selects_a_query(sky, house):
@@ -145,7 +152,7 @@ def test_a_box_selects_a_query(sky, house):
     sky.get_by_text("1 frames").last.wait_for()
     assert list(sky.widget.selection) == [frames[1]]
     assert "RawScienceFrame.object_id" in sky.locator(".awlab-code").inner_text()
-    assert colours(sky)["240,228,66"] > 200  # marked
+    assert ink(sky, "240,228,66") > 200  # marked
     assert sky.locator(".awlab-sky-cover").is_hidden()
 
 
@@ -154,7 +161,7 @@ def test_a_layer_that_is_hidden_is_not_clicked(sky, house):
     sky.get_by_label("1 RawScienceFrame").uncheck()
     sky.mouse.click(*pixel_of(sky, 201.50, -31.50))
     sky.get_by_text(f"CoaddedRegriddedFrame {house[1].filename}").wait_for()
-    assert "230,159,0" not in colours(sky)
+    assert ink(sky, "230,159,0") < 100
 
 
 def test_images_lie_where_their_frames_are(sky):
@@ -200,10 +207,10 @@ def test_the_pointer_tells_where_it_is(sky):
 
 
 def test_what_is_marked_elsewhere_is_thick(sky, house):
-    assert "240,228,66" not in colours(sky)
+    assert ink(sky, "240,228,66") < 100
     assert sky.widget.mark(RawScienceFrame.object_id == house[0][1].object_id) == 1
     sky.evaluate("(rows) => window.model.set('marked_rows', rows)", sky.widget.marked_rows)
-    assert colours(sky)["240,228,66"] > 200
+    assert ink(sky, "240,228,66") > 200
 
 
 def test_another_layer_is_drawn_when_it_is_added(house, open_sky):
@@ -213,7 +220,7 @@ def test_another_layer_is_drawn_when_it_is_added(house, open_sky):
     page.evaluate("window.model.set('revision', 1)")
     page.get_by_text("2 SourceList field: 4 sources").wait_for()
     page.wait_for_selector(READY)
-    assert "86,180,233" in colours(page)
+    assert ink(page, "86,180,233") > 10
 
 
 def test_an_empty_sky_says_what_to_do(database, open_sky):
@@ -232,7 +239,7 @@ def test_without_the_library_a_chart_is_drawn_and_it_says_why(
     assert "awlab assets" in page.locator(".awlab-sky-note").inner_text()
     assert page.get_by_label("how the sky is drawn").input_value() == "chart"
     assert page.get_by_label("what lies behind").is_disabled()
-    assert colours(page)["230,159,0"] > 400
+    assert ink(page, "230,159,0") > 300
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1360, False), (860, True), (480, False)])
@@ -275,7 +282,7 @@ def test_aladin_shows_and_chooses_the_same_without_any_network(aladin, house):
     aladin.get_by_label("2 CoaddedRegriddedFrame").uncheck()
     aladin.get_by_label("how the sky is drawn").select_option("chart")
     aladin.wait_for_selector(f"{READY} [data-engine=chart]")
-    assert "240,228,66" in colours(aladin)
+    assert ink(aladin, "240,228,66") > 200
 
 
 def test_aladin_shows_all_in_any_size(aladin):
