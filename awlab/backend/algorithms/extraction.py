@@ -112,6 +112,8 @@ class ExtractedSources:
         FWHM of the stars, if a locus was found [pixel]; NaN if not.
     apertures : tuple of float
         Diameters of the apertures [pixel].
+    light : ndarray of float32, shape (ny, nx)
+        Frame measured without its background; 0 where pixels do not count [ADU].
     """
 
     sources: npt.NDArray[np.void]
@@ -119,6 +121,7 @@ class ExtractedSources:
     noise: float
     seeing: float
     apertures: tuple[float, ...]
+    light: FloatImage
 
 
 def extract_sources(
@@ -166,7 +169,12 @@ def extract_sources(
     for name in ("X_IMAGE", "Y_IMAGE", "XWIN_IMAGE", "YWIN_IMAGE"):
         table[name] += 1.0
     return ExtractedSources(
-        table, measuring.level, measuring.global_noise, seeing, chosen.PHOT_APERTURES
+        table,
+        measuring.level,
+        measuring.global_noise,
+        seeing,
+        chosen.PHOT_APERTURES,
+        measuring.image,
     )
 
 

@@ -13,7 +13,6 @@ from awlab.backend.algorithms import (
     ExtractionFrame,
     ExtractionOptions,
     PointSpread,
-    background_map,
     extract_sources,
     measure_psf,
 )
@@ -43,9 +42,7 @@ def point_spread(
         Pixel size [arcsec / pixel].
     """
     bad = ~(weight > 0) | ~np.isfinite(image)
-    level = background_map(image, BackgroundOptions(mask_sources=False)).map
-    flat = np.where(bad, np.float32(0), image - level).astype(np.float32)
-    return measure_psf(flat, found.sources, pixel_scale=pixel_scale, mask=bad)
+    return measure_psf(found.light, found.sources, pixel_scale=pixel_scale, mask=bad)
 
 
 def seeing_of(
