@@ -24,11 +24,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from lineage import BenchRaw, BenchReduced
 from playwright.sync_api import sync_playwright
 from registry import connect_scratch
 
-from awlab.backend.database import close_database, register_bulk
+from awlab.backend.database import DBObject, close_database, persistent, register_bulk
 
 HERE = Path(__file__).resolve().parent
 ROUNDS = 5
@@ -37,12 +36,12 @@ sys.path.insert(0, {str(HERE)!r})
 import bqplot, numpy
 from awlab.backend.datamodel import connect
 from awlab.widgets import TrendPlot
-from lineage import BenchReduced
+from trend_plot import PlottedFrame
 connect()"""
 FLOOR = """from bqplot import pyplot
 x = numpy.random.default_rng(1).normal(size=100)
 pyplot.figure(animation_duration=0); pyplot.scatter(x, x); pyplot.show()"""
-PLOT = "plot = TrendPlot(BenchReduced.level < {level}, 'level', 'raw.level', height=400)\nplot"
+PLOT = "plot = TrendPlot(PlottedFrame.place < {level}, 'level', 'place', height=400)\nplot"
 # Runs a cell; tells how long it took until something of the plot is on the screen [ms].
 PAINT = """async ([index, what]) => {
     const app = window.jupyterapp, panel = app.shell.currentWidget;
@@ -74,13 +73,18 @@ FRAMES = """() => {
 }"""
 
 
+class PlottedFrame(DBObject):
+    """A frame with two numbers."""
+
+    place = persistent("Place, in order", float)
+    level = persistent("Level [ADU]", float)
+
+
 def fill(points: int) -> None:
-    """Register frames with two values each."""
+    """Register frames; a smaller plot is a part of a larger one."""
     random = np.random.default_rng(5)
-    raws = register_bulk(BenchRaw, {"level": random.normal(1000, 30, points)})
-    # Levels in order: a smaller plot is a part of a larger one.
-    level = random.uniform(0, 1, points) + np.arange(points)
-    register_bulk(BenchReduced, {"raw": raws, "level": level})
+    place = random.uniform(0, 1, points) + np.arange(points)
+    register_bulk(PlottedFrame, {"place": place, "level": random.normal(1000, 30, points)})
 
 
 def notebook(path: Path, cells: list[str]) -> None:
