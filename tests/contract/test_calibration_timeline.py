@@ -168,6 +168,12 @@ def test_the_plan_is_in_order_and_has_titles(home):
     assert numbers == sorted(numbers)
     titles = {entry.class_name: entry.title for entry in plan}
     assert titles["BiasFrame"] == "Master bias" and titles["ReadNoise"] == "Readout noise"
+    # The menu of CalTS, one after another.
+    menu = ["521", "522", "523", "535", "541", "542", "543", "544", "545", "546", "548", "548F"]
+    menu += ["563", "565", "631"]
+    own = [entry for entry in plan if entry.cls.__module__.startswith("awlab.")]
+    assert [entry.requirement for entry in own if entry.requirement in menu] == menu
+    assert len({entry.title for entry in own}) == len(own)
     entries = {entry.class_name: entry for entry in plan}
     assert entries["BiasFrame"].by_chip and not entries["BiasFrame"].by_filter
     assert entries["DomeFlatFrame"].by_filter

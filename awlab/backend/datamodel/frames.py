@@ -175,6 +175,8 @@ class RawTwilightFlatFrame(RawFrame):
 class RawScienceFrame(RawFrame):
     """Raw frame of the sky: a science or standard field."""
 
+    REQUIREMENT = "631"
+
     filter = persistent("Filter", Filter)
     astrom = persistent("Linear coordinates as delivered", Astrom)
     AIRMSTRT = persistent("Airmass at the start", float)

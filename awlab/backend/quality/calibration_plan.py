@@ -31,6 +31,7 @@ REQUIREMENTS = {
     "545": "Fringe frame",
     "546": "Master flat field",
     "548": "Illumination correction",
+    "548F": "Illumination coefficients",
     "551": "Position of the chips in the focal plane",
     "554": "PSF anisotropy",
     "555": "Astrometric solution",

@@ -57,7 +57,7 @@ class IlluminationCorrection(FilteredCalibration):
     """
 
     SEQUENCE = "Illumination"
-    REQUIREMENT = "548"
+    REQUIREMENT = "548F"
     PURPOSES: ClassVar[tuple[str, ...]] = ("photom",)
     FLAGS: ClassVar[tuple[Flag, ...]] = (
         Flag(16, "NO_FIT", "the standard stars give no surface; `reason` says why"),
