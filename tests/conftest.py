@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -41,6 +42,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(name)
         if item.get_closest_marker("browser") and chromium() is None:
             item.add_marker(browser_absent)
+
+
+@pytest.fixture(autouse=True)
+def no_loop_of_the_browser(request: pytest.FixtureRequest):
+    """Let a test without a browser see no running loop.
+
+    Playwright, once started in a process, leaves its own marked as running between the tests; a
+    widget would then wait for it to draw.
+    """
+    running = asyncio._get_running_loop()
+    hide = running is not None and request.node.get_closest_marker("browser") is None
+    if hide:
+        asyncio._set_running_loop(None)
+    yield
+    if hide:
+        asyncio._set_running_loop(running)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -259,7 +260,7 @@ def test_keyboard_mouse_and_selection(notebook):
     page.mouse.move(box["x"] + 200, box["y"] + 150, steps=4)
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 250, steps=4)
     page.mouse.up()
-    page.get_by_text(" selected").wait_for()
+    page.get_by_text(re.compile(r"\d+ selected")).wait_for()
     assert 3 < int(ask(page, "len(p.selection)")) < 28
     assert ask(page, "all(f.level < 29 for f in p.selection)") == "True"
     # and by a line around points: a triangle on the left

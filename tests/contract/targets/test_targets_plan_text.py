@@ -41,7 +41,7 @@ def test_a_key_that_fits_nothing_says_what_there_is(night):
     chip = night.chip.name
     with pytest.raises(TargetError, match="no RawScienceFrame fits chip='tcd'") as caught:
         TargetFrame.plan(chip="tcd", date=FIRST)
-    assert chip in caught.value.hint and "no science frame has chip 'tcd'" in caught.value.hint
+    assert "no science frame has chip 'tcd'; there are tcd" in caught.value.hint
     with pytest.raises(TargetError) as caught:
         TargetFrame.plan(chip=chip, filter="#841")
     assert "no science frame has filter '#841'; there are #T" in caught.value.hint

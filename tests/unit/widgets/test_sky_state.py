@@ -31,6 +31,13 @@ def some_sources(n, **more):
 
 
 @pytest.fixture(scope="module")
+def database(new_home, connected_to):
+    """A database of its own: all its raw frames are counted."""
+    with connected_to(new_home()) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
 def house(database, tmp_path_factory):
     folder = tmp_path_factory.mktemp("sky")
     chip = Chip(name="ccd50", instrument=Instrument(name="SKY").commit()).commit()
