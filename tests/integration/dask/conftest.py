@@ -135,7 +135,8 @@ class Stage:
             time.sleep(0.05)
 
 
-@pytest.fixture(scope="package")
+# Not for the package: tests of other folders run between its modules, in homes of their own.
+@pytest.fixture(scope="module")
 def stage(tmp_path_factory, repository):
     """A home of its own, files on an S3 server, targets as a module that workers can import."""
     moto = pytest.importorskip("moto.server")
