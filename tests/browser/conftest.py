@@ -90,7 +90,7 @@ def open_page(chromium, troubles) -> Iterator[Callable[..., Any]]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: troubles.append(f"error in the page: {error.stack}"))
+        page.on("pageerror", lambda error: troubles.append(f"error in the page: {error}"))
         page.on("console", lambda message: _hear(message, troubles))
         page.on("request", lambda request: _watch(request, troubles))
         return page

@@ -251,9 +251,8 @@ def test_an_older_version_of_a_module_takes_nothing_from_a_newer_one(database):
 
 @pytest.mark.parametrize("name", ["is_valid", "quality_flags"])
 def test_one_half_of_a_verdict_is_enough(database, name):
-    cls = type(DBObject)(
-        f"Half{name.title().replace('_', '')}", (DBObject,), {name: persistent("Verdict", int, 0)}
-    )
+    own = {"__module__": __name__, name: persistent("Verdict", int, 0)}
+    cls = type(DBObject)(f"Half{name.title().replace('_', '')}", (DBObject,), own)
     made = cls(**{name: 3}).commit()
     assert getattr(cls(object_id=made.object_id), name) == 3
 
