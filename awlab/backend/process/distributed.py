@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import Any
 
 from awlab.backend.errors import TargetError
-from awlab.backend.process.abandoned import close_abandoned_jobs
 from awlab.backend.process.cluster_run import ClusterRun
 from awlab.backend.process.dask_cluster import Cluster, open_cluster
 from awlab.backend.process.dask_worker import Order
@@ -17,7 +16,7 @@ from awlab.backend.process.limits import Limits
 from awlab.backend.process.own_code import NOTEBOOK, load_code, travelling_classes
 from awlab.backend.process.plan import Plan
 from awlab.backend.process.runner import Observer, run_plan
-from awlab.backend.process.sequences import plans_of
+from awlab.backend.process.sequences import class_of, plans_of, run_in_turn
 from awlab.backend.process.workers import WorkerContext
 
 __all__ = ["DistributedProcessing", "dpu"]
@@ -163,16 +162,9 @@ class DistributedProcessing(LocalProcessing):
         engine = _Engine(wishes, processes)
         if not commit:
             return super().run(sequence, pars=pars, commit=False, **words)
-        close_abandoned_jobs()
         try:
-            name = sequence.__name__ if isinstance(sequence, type) else str(sequence)
-            job: Job | None = None
-            for plan, is_last in plans_of(sequence, words, pars):
-                job = engine.begin(plan, name, words)
-                if wait or not is_last:
-                    job._watch(len(plan.work))
-            assert job is not None
-            return job
+            plans = plans_of(sequence, words, pars)
+            return run_in_turn(plans, sequence, lambda p, n: engine.begin(p, n, words), wait=wait)
         finally:
             engine.leave()
 
@@ -193,16 +185,12 @@ class DistributedProcessing(LocalProcessing):
         TargetError
             If the plan asks for nothing, or as in `run`.
         """
-        if not plan.roots:
-            raise TargetError("a plan without targets cannot be run", "use Class.plan(**key)")
+        first = class_of(plan)
         wishes, words = _Wishes.out_of(key)
-        close_abandoned_jobs()
         engine = _Engine(wishes, processes)
         try:
-            job = engine.begin(plan, plan.roots[0].cls.__name__, words)
-            if wait:
-                job._watch(len(plan.work))
-            return job
+            plans = [(plan, True)]
+            return run_in_turn(plans, first, lambda p, n: engine.begin(p, n, words), wait=wait)
         finally:
             engine.leave()
 

@@ -29,7 +29,7 @@ from awlab.backend.process.making import Made
 from awlab.backend.process.plan import Node, Plan
 from awlab.backend.process.progress import show_progress
 from awlab.backend.process.runner import Observer, load_objects, run_plan
-from awlab.backend.process.sequences import plans_of
+from awlab.backend.process.sequences import class_of, plans_of, run_in_turn
 
 __all__ = ["Job", "LocalProcessing", "Making", "begin_job", "lpu"]
 
@@ -317,15 +317,11 @@ class LocalProcessing:
         if not commit:
             plans = [plan for plan, _ in plans_of(sequence, key, pars)]
             return plans[0] if len(plans) == 1 else plans
-        close_abandoned_jobs()
-        name = sequence.__name__ if isinstance(sequence, type) else str(sequence)
-        job: Job | None = None
-        for plan, is_last in plans_of(sequence, key, pars):
-            job = begin_job(plan, name, key, _in_processes(processes))
-            if wait or not is_last:
-                job._watch(len(plan.work))
-        assert job is not None
-        return job
+        make = _in_processes(processes)
+        wanted = plans_of(sequence, key, pars)
+        return run_in_turn(
+            wanted, sequence, lambda p, name: begin_job(p, name, key, make), wait=wait
+        )
 
     def run_plan(
         self, plan: Plan, *, processes: int | None = None, wait: bool = True, **key: Any
@@ -346,13 +342,9 @@ class LocalProcessing:
         TargetError
             If the plan asks for nothing.
         """
-        if not plan.roots:
-            raise TargetError("a plan without targets cannot be run", "use Class.plan(**key)")
-        close_abandoned_jobs()
-        job = begin_job(plan, plan.roots[0].cls.__name__, key, _in_processes(processes))
-        if wait:
-            job._watch(len(plan.work))
-        return job
+        make, plans = _in_processes(processes), [(plan, True)]
+        first = class_of(plan)
+        return run_in_turn(plans, first, lambda p, name: begin_job(p, name, key, make), wait=wait)
 
     def jobs(self, limit: int = 50) -> list[dict[str, Any]]:
         """Return the newest jobs as rows, one's own and those of one's projects."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
+from awlab.backend.errors import TargetError
+from awlab.backend.process.abandoned import close_abandoned_jobs
 from awlab.backend.process.named_targets import sequence_classes
 from awlab.backend.process.plan import Node, Plan
 from awlab.backend.process.pulling import plan_targets
 
-__all__ = ["plans_of"]
+if TYPE_CHECKING:
+    from awlab.backend.process.jobs import Job
+
+__all__ = ["class_of", "plans_of", "run_in_turn"]
 
 # What calibrations are asked by; they know nothing of what was observed.
 _OF_CALIBRATIONS = frozenset({"instrument", "chip", "date", "night"})
@@ -75,3 +80,47 @@ def _all_chips(cls: Any, key: dict[str, Any]) -> dict[str, Any]:
         return key
     wide = {"chip": "*"} | ({"filter": "*"} if "filter" in cls._attributes else {})
     return wide | {name: value for name, value in key.items() if value is not None}
+
+
+def class_of(plan: Plan) -> Any:
+    """Return the class that a plan makes.
+
+    Raises
+    ------
+    TargetError
+        If the plan asks for nothing.
+    """
+    if not plan.roots:
+        raise TargetError("a plan without targets cannot be run", "use Class.plan(**key)")
+    return plan.roots[0].cls
+
+
+def run_in_turn(
+    plans: Iterable[tuple[Plan, bool]],
+    sequence: Any,
+    begin: Callable[[Plan, str], Job],
+    *,
+    wait: bool,
+) -> Job:
+    """Begin a job per plan, each after the one before; return the last.
+
+    Parameters
+    ----------
+    plans : iterable of (Plan, bool)
+        Plans, and whether it is the last.
+    sequence : str or type
+        What the jobs are named after.
+    begin : callable
+        ``begin(plan, name)`` begins a job.
+    wait : bool
+        Whether the last one is waited for too.
+    """
+    close_abandoned_jobs()
+    name = sequence.__name__ if isinstance(sequence, type) else str(sequence)
+    job: Job | None = None
+    for plan, is_last in plans:
+        job = begin(plan, name)
+        if wait or not is_last:
+            job._watch(len(plan.work))
+    assert job is not None
+    return job

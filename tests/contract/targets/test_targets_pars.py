@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from awlab.backend.database import class_named
@@ -54,6 +56,7 @@ def test_what_a_target_cannot_be_made_from(night):
 
 
 def test_an_overscan_method_holds_for_all_that_a_target_is_made_from():
+    import_module("awlab.backend.targets")  # declares the classes that are named here
     asked = asked_parameters({"ReducedScienceFrame.process_params.OVERSCAN_CORRECTION": 0})
     knowing = {"BiasFrame", "DarkFrame", "DomeFlatFrame", "TwilightFlatFrame", "GainLinearity"}
     assert knowing | {"ReducedScienceFrame"} <= set(asked)
